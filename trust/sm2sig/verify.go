@@ -3,6 +3,7 @@ package sm2sig
 import (
 	"github.com/emmansun/gmsm/sm2"
 
+	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/sm3"
 )
 
@@ -18,8 +19,12 @@ func (k *PublicKey) Verify(message, der []byte) bool {
 	if k == nil || k.point == nil || len(der) > maxDERSize {
 		return false
 	}
-	// e = SM3(ZA ‖ M), with ZA computed when the key was read: the same value that the library would hash.
-	e := sm3.Sum(k.za[:], message)
+	// ZA was computed when the key was read; the library would look it up and hash the same.
+	return k.verifyHash(sm3.Sum(k.za[:], message), der)
+}
+
+// verifyHash checks der against e = SM3(ZA ‖ M).
+func (k *PublicKey) verifyHash(e trust.Digest, der []byte) bool {
 	return sm2.VerifyASN1(k.point, e[:], der)
 }
 
