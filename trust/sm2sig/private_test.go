@@ -29,7 +29,12 @@ func TestPrivateKeyIsNeverShown(t *testing.T) {
 	logger.Info("m", "key", k, "value", *k, "signer", k.CryptoSigner())
 	shown := []string{log.String(), k.String(), k.GoString(), k.LogValue().String()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b"} {
-		for _, v := range []any{k, *k, holder{k, *k}, &holder{k, *k}, []*PrivateKey{k}, k.CryptoSigner(), map[string]any{"k": *k}} {
+		for _, v := range []any{k, *k, k.CryptoSigner()} {
+			if got := fmt.Sprintf(verb, v); got != k.String() {
+				t.Errorf("Sprintf(%q, %T) = %q, want %q", verb, v, got, k.String())
+			}
+		}
+		for _, v := range []any{holder{k, *k}, &holder{k, *k}, []*PrivateKey{k}, map[string]any{"k": *k}} {
 			shown = append(shown, fmt.Sprintf(verb, v))
 		}
 	}

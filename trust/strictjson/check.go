@@ -108,13 +108,11 @@ func (w *walker) object(p *plan) error {
 		inner := element
 		if p.shape == shapeObject {
 			name := token.String()
-			m, known := p.members[name]
+			t, known := p.members[name]
 			if !known {
 				return w.fault("unknown member")
 			}
-			if !m.raw {
-				inner = planOf(m.typ)
-			}
+			inner = planOf(t)
 			if seen != nil {
 				seen[name] = true
 			}

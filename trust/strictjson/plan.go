@@ -24,14 +24,9 @@ const (
 // A plan is what the check knows of one Go type. Plans are made once a type and then only read.
 type plan struct {
 	shape    shape
-	members  map[string]member // of an object
-	required []string          // of an object, in the order of the fields
-	element  reflect.Type      // of a map or list
-}
-
-type member struct {
-	typ reflect.Type
-	raw bool // the tag has a format of its own: the type does not tell the shape
+	members  map[string]reflect.Type // of an object
+	required []string                // of an object, in the order of the fields
+	element  reflect.Type            // of a map or list
 }
 
 var plans sync.Map // reflect.Type → *plan
@@ -71,7 +66,7 @@ func makePlan(t reflect.Type) *plan {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		p := &plan{shape: shapeObject, members: make(map[string]member)}
+		p := &plan{shape: shapeObject, members: make(map[string]reflect.Type)}
 		p.addFields(t)
 		return p
 	case reflect.Map:
@@ -110,12 +105,10 @@ func (p *plan) addFields(t reflect.Type) {
 			name = field.Name
 		}
 		optional := false
-		raw := false
 		for option := range strings.SplitSeq(options, ",") {
 			optional = optional || option == "omitzero" || option == "omitempty"
-			raw = raw || strings.HasPrefix(option, "format:")
 		}
-		p.members[name] = member{typ: field.Type, raw: raw}
+		p.members[name] = field.Type
 		if !optional {
 			p.required = append(p.required, name)
 		}

@@ -66,5 +66,9 @@ func located(err error) error {
 	if fault.Err != nil {
 		return fmt.Errorf("%s: %w", at, fault.Err)
 	}
-	return fmt.Errorf("%s: a %s does not fit", at, fault.JSONKind)
+	kind := fault.JSONKind.String()
+	if kind == "true" || kind == "false" {
+		kind = "boolean"
+	}
+	return fmt.Errorf("%s: a %s does not fit", at, kind)
 }
