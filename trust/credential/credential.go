@@ -65,8 +65,9 @@ type Credential struct {
 	Algorithm string   // "SM2", "ES256", "PS256" as the token claims it; the verifier decides by the anchor's key
 	Chain     [][]byte // certificates carried, DER, leaf first; at most 3; not covered by the signature unless the format says so
 
-	// Message is the exact bytes signed (for COSE the Sig_structure) and Signature the signature over them:
-	// raw r‖s of 64 bytes for SM2 and ES256, RSASSA-PSS for PS256.
+	// Message is the exact bytes signed (for COSE the Sig_structure) and Signature the signature over them: raw r‖s
+	// for SM2 and ES256, RSASSA-PSS for PS256. HT1 promises 64 bytes; under HC1 a Signature of any length arrives
+	// here as it was carried, so whoever verifies checks its length.
 	Message, Signature []byte
 
 	Face    []Claim  // what the credential shows, in order
