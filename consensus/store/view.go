@@ -1,0 +1,126 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/hutong-project/hutong/trust"
+	"github.com/hutong-project/hutong/trust/sm3"
+)
+
+// ErrClosed is returned when a closed Store is asked for a view.
+var ErrClosed = errors.New("the state is closed")
+
+// handle counts who uses a database: the Store while it is the current one, and each View.
+type handle struct {
+	db    *pebble.DB
+	users atomic.Int64
+	gone  func() // called after the database was closed; may be nil
+}
+
+func newHandle(db *pebble.DB) *handle {
+	h := &handle{db: db}
+	h.users.Store(1)
+	return h
+}
+
+func (h *handle) release() error {
+	if h.users.Add(-1) > 0 {
+		return nil
+	}
+	err := h.db.Close()
+	if h.gone != nil {
+		h.gone()
+	}
+	return err
+}
+
+// A View is the database at one moment. It may be used by several goroutines. Views pin memory and files: they
+// are meant to live for a request, or until the state changes.
+type View struct {
+	handle *handle
+	snap   *pebble.Snapshot
+	closed atomic.Bool
+}
+
+// View returns the database as it is now.
+func (s *Store) View() (*View, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	s.db.users.Add(1)
+	return &View{handle: s.db, snap: s.db.db.NewSnapshot()}, nil
+}
+
+// Close lets go of the moment. A second call does nothing.
+func (v *View) Close() error {
+	if v.closed.Swap(true) {
+		return nil
+	}
+	err := v.snap.Close()
+	if e := v.handle.release(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Load is Reader.Load.
+func (v *View) Load(key []byte) ([]byte, error) { return load(v.snap, key) }
+
+// Scan is Reader.Scan.
+func (v *View) Scan(lower, upper []byte, f func(key, value []byte) error) error {
+	return scan(v.snap, lower, upper, f)
+}
+
+// Applied returns the entry that the view stands at.
+func (v *View) Applied() (index, term uint64, err error) {
+	b, err := v.Load(appliedKey)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading the applied index: %w", err)
+	}
+	return decodeApplied(b)
+}
+
+// ScanPrefix calls f with each key and value under the prefix of an event table, in log order. Where there is
+// none it costs a look into bloom filters: a plain read would not consult those of the last level, which holds
+// nearly everything.
+func (v *View) ScanPrefix(prefix []byte, f func(key, value []byte) error) error {
+	it, err := v.snap.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	if err != nil {
+		return err
+	}
+	for ok := it.SeekPrefixGE(prefix); ok; ok = it.Next() {
+		if err = f(it.Key(), it.Value()); err != nil {
+			break
+		}
+	}
+	if e := it.Error(); err == nil {
+		err = e
+	}
+	if e := it.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Digest returns an SM3 over all keys and values: equal on two nodes exactly when their states are equal.
+func (v *View) Digest() (d trust.Digest, err error) {
+	h := sm3.New()
+	var n [8]byte
+	err = v.Scan(nil, nil, func(key, value []byte) error {
+		for _, b := range [2][]byte{key, value} {
+			binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+			h.Write(n[:])
+			h.Write(b)
+		}
+		return nil
+	})
+	h.Sum(d[:0])
+	return d, err
+}
