@@ -39,13 +39,19 @@ const (
 	DefectSignatureOddPS256  = "signature_length_ps256" // a PS256 signature is not of 2,048 to 4,096 bits
 )
 
-// strictCBOR is the strictest setting that reads what real systems wrote: none of them needs indefinite lengths,
-// repeated keys, tags, or NaN inside.
-var strictCBOR = func() cbor.DecMode {
+// The strictest settings that read what real systems wrote: none of them needs indefinite lengths, repeated keys,
+// NaN or big numbers. Tags stand nowhere in COSE's own parts, but some systems tag dates inside the claims.
+var (
+	coseCBOR   = strictCBOR(cbor.TagsForbidden)
+	claimsCBOR = strictCBOR(cbor.TagsAllowed)
+)
+
+func strictCBOR(tags cbor.TagsMode) cbor.DecMode {
 	mode, err := cbor.DecOptions{
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 		IndefLength:      cbor.IndefLengthForbidden,
-		TagsMd:           cbor.TagsForbidden,
+		TagsMd:           tags,
+		BignumTag:        cbor.BignumTagForbidden,
 		UTF8:             cbor.UTF8RejectInvalid,
 		NaN:              cbor.NaNDecodeForbidden,
 		Inf:              cbor.InfDecodeForbidden,
@@ -57,13 +63,13 @@ var strictCBOR = func() cbor.DecMode {
 		panic(err) // constant options
 	}
 	return mode
-}()
+}
 
 // readHC1 reads a COSE_Sign1 as the EU DCC has it: tagged 18, bare, or under CWT's tag 61.
 func readHC1(cose []byte) (*credential.Credential, error) {
 	c := &credential.Credential{Format: FormatHC1, Digest: sm3.Sum(cose)}
 	var elements []any
-	if err := unmarshal(untag(c, cose), &elements); err != nil {
+	if err := unmarshal(coseCBOR, untag(c, cose), &elements); err != nil {
 		return nil, refuse(StageCOSE, "%s", err)
 	}
 	if len(elements) != 4 {
@@ -78,7 +84,7 @@ func readHC1(cose []byte) (*credential.Credential, error) {
 	}
 	signed := map[any]any{}
 	if len(protected) > 0 {
-		if err := unmarshal(protected, &signed); err != nil {
+		if err := unmarshal(coseCBOR, protected, &signed); err != nil {
 			return nil, refuse(StageCOSE, "protected header: %s", err)
 		}
 	}
@@ -92,9 +98,13 @@ func readHC1(cose []byte) (*credential.Credential, error) {
 	c.Signature = bytes.Clone(signature)
 	noteSignatureSize(c)
 
-	var claims map[any]any
-	if err := unmarshal(payload, &claims); err != nil {
+	var item any
+	if err := unmarshal(claimsCBOR, payload, &item); err != nil {
 		return nil, refuse(StageClaims, "%s", err)
+	}
+	claims, ok := item.(map[any]any)
+	if !ok {
+		return nil, refuse(StageClaims, "the claims are no map")
 	}
 	if fault := readHealthClaims(c, claims); fault != "" {
 		return nil, refuse(StageClaims, "%s", fault)
@@ -107,8 +117,8 @@ func note(c *credential.Credential, code, detail string) {
 }
 
 // unmarshal decodes strictly. The error repeats no value of the input.
-func unmarshal(data []byte, v any) error {
-	err := strictCBOR.Unmarshal(data, v)
+func unmarshal(mode cbor.DecMode, data []byte, v any) error {
+	err := mode.Unmarshal(data, v)
 	var repeated *cbor.DupMapKeyError
 	if errors.As(err, &repeated) {
 		return errors.New("cbor: a map key stands twice")
