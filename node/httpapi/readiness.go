@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hutong-project/hutong/trust"
+	"github.com/hutong-project/hutong/trust/registry"
+)
+
+// A check is one reason for which a node may not be ready.
+type check struct {
+	name string
+	bad  string // empty: passed
+}
+
+// readyz answers 200 when verdicts of this node can be relied on, else 503. With ?verbose it names each check, and one
+// line a province that is for information only: one stale province takes no counter down.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	reading := s.cfg.Reader.Reading()
+	defer reading.Close()
+	var text strings.Builder
+	status := http.StatusOK
+	for _, c := range s.checks(reading.View) {
+		if c.bad == "" {
+			fmt.Fprintf(&text, "[+] %s ok\n", c.name)
+			continue
+		}
+		fmt.Fprintf(&text, "[-] %s: %s\n", c.name, c.bad)
+		status = http.StatusServiceUnavailable
+	}
+	if _, verbose := r.URL.Query()["verbose"]; verbose {
+		for _, p := range s.provinceStates(reading.View) {
+			fmt.Fprintf(&text, "[i] province %s %s\n", p.Province, p.Freshness)
+		}
+	} else {
+		text.Reset()
+	}
+	if status == http.StatusOK {
+		text.WriteString("ready\n")
+	} else {
+		text.WriteString("not ready\n")
+		w.Header().Set("Retry-After", "1")
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text.String()))
+}
+
+func (s *Server) checks(v *registry.View) []check {
+	now := s.now()
+	leader := check{name: "leader"}
+	if id, _, _ := s.cfg.Reader.Leader(); id == "" {
+		leader.bad = "the cluster has no leader"
+	}
+	clock := check{name: "clock"}
+	if behind(v, now) {
+		clock.bad = fmt.Sprintf("this node's clock is behind the newest committed time %s", v.Newest)
+	}
+	return []check{leader, clock, nationalCheck(v, now), othersCheck(v, now)}
+}
+
+func nationalCheck(v *registry.View, now trust.Time) check {
+	c := check{name: "national-list"}
+	switch age := v.NationalAge(now); age.Freshness {
+	case registry.Unavailable:
+		c.bad = "none adopted yet"
+	case registry.Expired:
+		c.bad = "past grace: " + age.Part.String()
+	}
+	return c
+}
+
+// othersCheck fails when every other province is past maxHeadAge: then it is this node that is cut off.
+func othersCheck(v *registry.View, now trust.Time) check {
+	c := check{name: "federation"}
+	others := 0
+	for _, code := range v.Codes() {
+		p := v.Provinces[code]
+		if p.Local || p.Entry == nil || p.Entry.Status != "admitted" {
+			continue
+		}
+		others++
+		if v.Age(code, now).Freshness == registry.Fresh {
+			return c
+		}
+	}
+	if others > 0 {
+		c.bad = fmt.Sprintf("none of %d other provinces has a fresh head", others)
+	}
+	return c
+}
+
+// behind reports whether now is further behind the newest committed time than the skew allows: then this node's clock
+// is wrong, not the cluster's.
+func behind(v *registry.View, now trust.Time) bool {
+	skew := trust.Time(defaultSkew)
+	if v.National != nil {
+		skew = trust.Time(v.National.List.Policy.Skew)
+	}
+	return now+skew < v.Newest
+}
+
+const defaultSkew = 60 // seconds, until a national list says otherwise
