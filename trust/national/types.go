@@ -15,7 +15,7 @@ const FormatVersion = 1
 const MaxBytes = 2 << 20
 
 // A List says who belongs to the federation and under which keys. One number is in force at a time; a higher one
-// follows it by the rule of succession (see Follows).
+// follows it by the rule of succession (see CheckFollows).
 type List struct {
 	Version    int          `json:"formatVersion"`     // FormatVersion
 	Sequence   uint64       `json:"sequence"`          // from 1, +1 each time
