@@ -2,7 +2,6 @@ package statement_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"reflect"
 	"strings"
@@ -189,13 +188,4 @@ func marshal(t testing.TB, e *statement.Envelope) []byte {
 		t.Fatal(err)
 	}
 	return data
-}
-
-func unbase64(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
