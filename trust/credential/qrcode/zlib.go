@@ -23,6 +23,10 @@ var rooms = sync.Pool{New: func() any {
 
 // inflate unpacks r.packed, which must be one whole zlib stream with nothing after it. The result lies in r.
 func (r *room) inflate() ([]byte, error) {
+	if len(r.packed) >= zlibHeaderSize && r.packed[1]&presetDictionary != 0 {
+		// The library would take a stream that names the empty dictionary.
+		return nil, refuse(StageCompression, "the zlib stream asks for a preset dictionary")
+	}
 	if data, ok, err := storedBlock(r.packed); ok || err != nil {
 		return data, err
 	}
@@ -73,12 +77,14 @@ func (r *room) open() (err error) {
 }
 
 const (
-	zlibHeaderSize  = 2
-	storedHeadSize  = 5 // one byte of flags, LEN, NLEN
-	zlibTrailerSize = 4 // Adler-32, big-endian
-	storedOverhead  = zlibHeaderSize + storedHeadSize + zlibTrailerSize
-	storedFinal     = 0x01 // the last block, stored, padding zero
-	storedTypeMask  = 0x07
+	zlibHeaderSize   = 2
+	storedHeadSize   = 5 // one byte of flags, LEN, NLEN
+	zlibTrailerSize  = 4 // Adler-32, big-endian
+	storedOverhead   = zlibHeaderSize + storedHeadSize + zlibTrailerSize
+	deflate32K       = 0x78 // the first header byte: deflate with a window of 32 KiB
+	presetDictionary = 0x20 // FDICT in the second
+	storedFinal      = 0x01 // the last block, stored, padding zero
+	storedTypeMask   = 0x07
 )
 
 // storedBlock reads a stream that is one stored block: what Encode writes, since the signature and the handle are
@@ -89,9 +95,8 @@ func storedBlock(packed []byte) (data []byte, ok bool, err error) {
 	if len(packed) < storedOverhead || packed[2]&storedTypeMask != storedFinal {
 		return nil, false, nil
 	}
-	const deflate32K, dictionary = 0x78, 0x20
 	header := binary.BigEndian.Uint16(packed)
-	if packed[0] != deflate32K || packed[1]&dictionary != 0 || header%31 != 0 {
+	if packed[0] != deflate32K || header%31 != 0 {
 		return nil, false, refuse(StageCompression, "zlib header %#04x", header)
 	}
 	size := int(binary.LittleEndian.Uint16(packed[3:]))
@@ -112,7 +117,7 @@ func storedBlock(packed []byte) (data []byte, ok bool, err error) {
 
 // appendStored appends data as a zlib stream of one stored block. data has at most MaxInflated bytes.
 func appendStored(dst, data []byte) []byte {
-	dst = append(dst, 0x78, 0x01, storedFinal)
+	dst = append(dst, deflate32K, 0x01, storedFinal)
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(data)))
 	dst = binary.LittleEndian.AppendUint16(dst, ^uint16(len(data)))
 	dst = append(dst, data...)
