@@ -231,3 +231,44 @@ func TestConformancePartnerCertificates(t *testing.T) {
 	}
 	t.Logf("%d certificates read", read)
 }
+
+// The demonstration root of the OFD files has cA but lacks keyCertSign: its key verifies the children, and no path is
+// built through it.
+func TestConformanceRootWithoutCertSign(t *testing.T) {
+	dir := filepath.Join(trusttest.Conformance(t), "ofd")
+	var file struct {
+		Certs []struct {
+			File                         string
+			SignatureByRootKeyValid      *bool
+			SMX509CheckSignatureFromRoot string
+			Cert                         expectation
+		}
+	}
+	readJSON(t, filepath.Join(dir, "expected.json"), &file)
+	var root *certs.Certificate
+	for _, want := range file.Certs {
+		c := readCertificate(t, dir, want.File)
+		want.Cert.File = want.File
+		if got := c.Digest().String(); got != want.Cert.SM3Der {
+			t.Errorf("%s: Digest() = %s, want %s", want.File, got, want.Cert.SM3Der)
+		}
+		if err := c.CanSignCredentials(); err != nil {
+			t.Errorf("%s: CanSignCredentials() = %v, want nil", want.File, err)
+		}
+		if root == nil && c.CA {
+			root = c
+		}
+		if want.SignatureByRootKeyValid == nil {
+			continue
+		}
+		if root == nil {
+			t.Fatal("no root stands before the first certificate that it signed")
+		}
+		if got := c.VerifiesUnder(root); got != *want.SignatureByRootKeyValid {
+			t.Errorf("%s: VerifiesUnder(root) = %v, want %v", want.File, got, *want.SignatureByRootKeyValid)
+		}
+		if err := c.CheckSignatureFrom(root); (err != nil) != (want.SMX509CheckSignatureFromRoot != "") {
+			t.Errorf("%s: CheckSignatureFrom(root) = %v, want an error: %q", want.File, err, want.SMX509CheckSignatureFromRoot)
+		}
+	}
+}

@@ -99,7 +99,7 @@ func (s *search) checkStep(below []*Certificate, parent *Certificate) error {
 		if len(s.checked) == maxSignatureChecks {
 			return fmt.Errorf("%w: gave up after %d signatures", ErrTooManyCandidates, maxSignatureChecks)
 		}
-		good = child.signatureAlg.verify(parent.key, child.rawTBS, child.signature)
+		good = child.VerifiesUnder(parent)
 		s.checked[pair] = good
 	}
 	if !good {

@@ -144,10 +144,17 @@ func (c *Certificate) CheckSignatureFrom(parent *Certificate) error {
 	if err := c.checkIssuer(parent); err != nil {
 		return err
 	}
-	if !c.signatureAlg.verify(parent.key, c.rawTBS, c.signature) {
+	if !c.VerifiesUnder(parent) {
 		return ErrSignature
 	}
 	return nil
+}
+
+// VerifiesUnder reports whether c's signature verifies under parent's key, and nothing else: not whether parent may
+// sign certificates, nor whether it is the issuer that c names. It is for telling a forgery from a CA certificate with
+// the wrong extensions; no path is built with it.
+func (c *Certificate) VerifiesUnder(parent *Certificate) bool {
+	return c.signatureAlg.verify(parent.key, c.rawTBS, c.signature)
 }
 
 // checkIssuer is everything of CheckSignatureFrom that costs no signature.
