@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"github.com/hutong-project/hutong/trust"
+	"github.com/hutong-project/hutong/trust/certs"
 	"github.com/hutong-project/hutong/trust/credential"
 	"github.com/hutong-project/hutong/trust/list"
-	"github.com/hutong-project/hutong/trust/national"
 	"github.com/hutong-project/hutong/trust/statuslog"
 )
 
@@ -22,9 +22,10 @@ type index struct {
 	byID        map[string]*list.Anchored
 	byKey       map[hint][]*list.Anchored // by the start of the SM3 of the SubjectPublicKeyInfo
 	bySHA256    map[hint][]*list.Anchored // by the start of the SHA-256 of the certificate
+	direct      map[*list.Anchored]bool   // anchors whose own key may sign credentials
 	cas         []*list.Anchored          // anchors that speak for end entities
 	authorities map[string]bool
-	paths       map[*list.Anchored][]trust.Subject
+	paths       map[*list.Anchored][]trust.Subject // status subjects of the certificates of each path
 }
 
 func newIndex(of *list.Evaluated) *index {
@@ -33,6 +34,7 @@ func newIndex(of *list.Evaluated) *index {
 		byID:        make(map[string]*list.Anchored, len(of.Anchors)),
 		byKey:       make(map[hint][]*list.Anchored, len(of.Anchors)),
 		bySHA256:    make(map[hint][]*list.Anchored, len(of.Anchors)),
+		direct:      make(map[*list.Anchored]bool, len(of.Anchors)),
 		authorities: make(map[string]bool),
 		paths:       make(map[*list.Anchored][]trust.Subject, len(of.Anchors)),
 	}
@@ -42,7 +44,8 @@ func newIndex(of *list.Evaluated) *index {
 		x.byKey[hint(key[:hintSize])] = append(x.byKey[hint(key[:hintSize])], a)
 		x.bySHA256[hint(sum[:hintSize])] = append(x.bySHA256[hint(sum[:hintSize])], a)
 		x.authorities[a.Authority] = true
-		if a.Certificate.CA && len(a.Subjects) > 0 {
+		x.direct[a] = a.SpeaksFor(a.Certificate)
+		if vouches(a) {
 			x.cas = append(x.cas, a)
 		}
 		for _, c := range a.Path {
@@ -52,10 +55,11 @@ func newIndex(of *list.Evaluated) *index {
 	return x
 }
 
-// Candidates returns the anchors that c may rest on: those whose certificate fits the key hint, and, where c carries
-// certificates, the CAs that speak for end entities. What c's signed fields say narrows them: its province, and its
-// anchor. Without a province all are searched, in ascending order of their codes. That an anchor is a candidate says
-// nothing yet: its key, or a key that it vouches for, must have made the signature.
+// Candidates returns the anchors that c may rest on: those that speak for their own certificate and whose certificate
+// fits the key hint, and, where c carries certificates, the CAs that speak for end entities. What c's signed fields
+// say narrows them: its province, and its anchor. Without a province all are searched, in ascending order of their
+// codes. That an anchor is a candidate says nothing yet: its key, or a key that it vouches for, must have made the
+// signature. A province of which no head has been adopted has no candidates: no list counts without a head.
 func (v *View) Candidates(c *credential.Credential) []*list.Anchored {
 	if c.Province != "" {
 		return v.Provinces[c.Province].candidates(c)
@@ -69,19 +73,19 @@ func (v *View) Candidates(c *credential.Credential) []*list.Anchored {
 
 func (p *Province) candidates(c *credential.Credential) []*list.Anchored {
 	if p == nil || p.index == nil || p.Head == nil || p.Entry == nil {
-		return nil // no list counts without a head
+		return nil
 	}
 	x := p.index
 	if c.Anchor != "" {
 		a := x.byID[c.Anchor]
-		if a == nil || !(p.signsItself(a) && fits(a, c) || len(c.Chain) > 0 && slices.Contains(x.cas, a)) {
+		if a == nil || !x.signs(a, c) && (len(c.Chain) == 0 || !vouches(a)) {
 			return nil
 		}
 		return []*list.Anchored{a}
 	}
 	var found []*list.Anchored
 	for _, a := range x.hinted(c) {
-		if p.signsItself(a) && fits(a, c) {
+		if x.signs(a, c) {
 			found = append(found, a)
 		}
 	}
@@ -96,35 +100,45 @@ func (p *Province) candidates(c *credential.Credential) []*list.Anchored {
 	return found
 }
 
-// signsItself reports whether a's own key may sign credentials. A CA that chains to a national root certifies many,
-// and what it may do for credentials is said by its subjects; a partner pins the very certificate that signs.
-func (p *Province) signsItself(a *list.Anchored) bool {
-	return !a.Certificate.CA || p.Entry.Anchoring == national.Pinned
+// Signs reports whether the key of a, an anchor of p's list, may itself have signed c: a speaks for its own
+// certificate, and that fits c's key hint.
+func (p *Province) Signs(a *list.Anchored, c *credential.Credential) bool {
+	return p.index != nil && p.index.signs(a, c)
 }
+
+func (x *index) signs(a *list.Anchored, c *credential.Credential) bool {
+	return x.direct[a] && HintFits(c, a.Certificate)
+}
+
+// vouches reports whether a is a CA that speaks for others.
+func vouches(a *list.Anchored) bool { return a.Certificate.CA && len(a.Subjects) > 0 }
 
 // hinted returns the anchors that may fit c's key hint.
 func (x *index) hinted(c *credential.Credential) []*list.Anchored {
 	switch {
-	case c.KIDRule == credential.KIDKey && len(c.KID) >= hintSize:
-		return x.byKey[hint(c.KID[:hintSize])]
-	case c.KIDRule == credential.KIDCertificateSHA256 && len(c.KID) >= hintSize:
-		return x.bySHA256[hint(c.KID[:hintSize])]
 	case c.KIDRule == credential.KIDNone:
 		return x.of.Anchors
+	case len(c.KID) < hintSize:
+		return nil
+	case c.KIDRule == credential.KIDKey:
+		return x.byKey[hint(c.KID[:hintSize])]
+	case c.KIDRule == credential.KIDCertificateSHA256:
+		return x.bySHA256[hint(c.KID[:hintSize])]
 	}
 	return nil
 }
 
-// fits reports whether all bytes of c's key hint are a's.
-func fits(a *list.Anchored, c *credential.Credential) bool {
+// HintFits reports whether a signer's certificate is one that c's key hint may mean: all bytes of the hint agree. A
+// token without a hint may mean any.
+func HintFits(c *credential.Credential, signer *certs.Certificate) bool {
 	switch c.KIDRule {
 	case credential.KIDNone:
 		return true
 	case credential.KIDKey:
-		key := a.Certificate.KeyID()
+		key := signer.KeyID()
 		return len(c.KID) >= hintSize && bytes.HasPrefix(key[:], c.KID)
 	case credential.KIDCertificateSHA256:
-		sum := a.Certificate.SHA256()
+		sum := signer.SHA256()
 		return len(c.KID) == hintSize && bytes.HasPrefix(sum[:], c.KID)
 	}
 	return false

@@ -120,7 +120,7 @@ func (p *Province) ownAge(policy national.Policy, now trust.Time) Age {
 	if p.restsOnLastHead() {
 		return Age{}
 	}
-	clocks := p.Clocks(policy)
+	clocks := p.Entry.ClocksOf(policy)
 	age := aged(PartTrustList, p.List.List.NextUpdate, clocks.Grace, now)
 	age.worsen(aged(PartHead, p.Head.Head.Issued.Add(seconds(clocks.MaxHeadAge)), clocks.Grace, now))
 	if p.Equivocation != nil {
@@ -132,14 +132,6 @@ func (p *Province) ownAge(policy national.Policy, now trust.Time) Age {
 // restsOnLastHead reports whether p is withdrawn and its head is the one that the coordinator named as the last.
 func (p *Province) restsOnLastHead() bool {
 	return p.Entry.Status == national.Withdrawn && p.Entry.LastHead != nil && p.Entry.LastHead.Digest == p.Head.Digest
-}
-
-// Clocks returns the spans by which p's data ages: its own, or the policy's.
-func (p *Province) Clocks(policy national.Policy) national.Clocks {
-	if p.Entry != nil && p.Entry.Clocks != nil {
-		return *p.Entry.Clocks
-	}
-	return policy.Clocks
 }
 
 // aged returns how old something is that is fresh up to and including until.
