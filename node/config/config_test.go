@@ -67,7 +67,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
-	text := strings.NewReplacer(`"310000"`, `"3"`, "level: info", "level: loud", "node: shanghai-1\n", "node: x\n").Replace(good(t))
+	text := strings.NewReplacer(`"310000"`, `"3"`, "level: info", "level: loud", "node: shanghai-1 ", "node: x ").Replace(good(t))
 	_, err := Parse([]byte(text))
 	if err == nil {
 		t.Fatal("Parse = nil")
