@@ -25,7 +25,7 @@ var kindWords = map[Kind]string{
 }
 
 // Known reports whether k is one of the kinds.
-func (k Kind) Known() bool { return kindWords[k] != "" }
+func (k Kind) Known() bool { return k >= KindCredential && k <= KindCRL }
 
 // String returns the kind's word, as JSON carries it.
 func (k Kind) String() string {
@@ -123,7 +123,7 @@ func ParseStatus(s string) (Status, error) {
 }
 
 // Known reports whether s is one of the statuses.
-func (s Status) Known() bool { _, ok := printed[s]; return ok }
+func (s Status) Known() bool { return s >= StatusValid && s <= StatusNotActive || s == StatusOther }
 
 // String returns the English word, as JSON carries it; "none" for the zero Status.
 func (s Status) String() string {
