@@ -28,11 +28,11 @@ func licence() Claims {
 		Province:  "310000",
 		Anchor:    "sh-scjg-2026",
 		Type:      "1100010110050001",
-		Authority: "11310000MB2F30411X",
+		Authority: "11310000MB00000196",
 		Handle:    [HandleSize]byte{0x5A, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 		Issued:    1795334400, // 2026-11-22T08:00:00Z
 		NotBefore: 1795334400,
-		Expires:   1953100799,
+		Expires:   1953043199, // 2031-11-21T15:59:59Z, the end of that day in China
 		Face: []credential.Claim{
 			{Name: "持证主体", Value: "上海示例餐饮有限公司"},
 			{Name: "证照编号", Value: "JY23101010000001"},
