@@ -8,7 +8,7 @@ const (
 	MaxBatchBytes      = 1 << 20   // a signed batch as carried
 	MaxReasonBytes     = 256       // an event's reason
 	MaxSourceCodeBytes = 64        // an event's source code
-	MaxAuthorityBytes  = 64        // a batch's authority
+	MaxAuthorityBytes  = 512       // a batch's authority: the 128 characters of a trust list's
 	MaxNumber          = 1<<53 - 1 // any number or position, so that JSON readers keep it exact
 )
 
