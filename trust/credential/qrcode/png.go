@@ -14,7 +14,7 @@ func PNG(text string) ([]byte, error) {
 		return nil, fmt.Errorf("drawing a QR code: %d characters, at most %d fit", len(text), MaxPrintable)
 	}
 	if !hasPrefixShape(text) {
-		return nil, fmt.Errorf("drawing a QR code: the text has no format prefix such as %s:", FormatHT1)
+		return nil, fmt.Errorf("drawing a QR code: the text begins with no format prefix such as %s", FormatHT1+":")
 	}
 	for i, c := range []byte(text) {
 		if base45Values[c] == notBase45 {

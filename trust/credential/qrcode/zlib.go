@@ -40,11 +40,11 @@ func (r *room) inflate() ([]byte, error) {
 		if len(out) == cap(out) {
 			out = append(out, 0)[:len(out)]
 		}
-		room := out[len(out):cap(out)]
-		if most := MaxInflated + 1 - len(out); len(room) > most {
-			room = room[:most]
+		free := out[len(out):cap(out)]
+		if most := MaxInflated + 1 - len(out); len(free) > most {
+			free = free[:most]
 		}
-		n, err := r.stream.Read(room)
+		n, err := r.stream.Read(free)
 		out = out[:len(out)+n]
 		r.unpacked = out
 		if len(out) > MaxInflated {
