@@ -2,7 +2,6 @@ package statuslog
 
 import (
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/hutong-project/hutong/trust"
@@ -73,9 +72,9 @@ func (e *Event) check(home trust.Province, i int) error {
 	case e.Expires < minTime || e.Expires > maxTime:
 		return trust.Refuse(trust.Malformed, "expires %d of event %d lies outside the years 1 to 9999", int64(e.Expires), i)
 	case !plainText(e.Reason, MaxReasonBytes):
-		return trust.Refuse(trust.Malformed, "reason of event %d, want UTF-8 without control characters, at most %d bytes", i, MaxReasonBytes)
+		return trust.Refuse(trust.Malformed, "reason of event %d, want UTF-8 without control or direction characters, at most %d bytes", i, MaxReasonBytes)
 	case !plainText(e.SourceCode, MaxSourceCodeBytes):
-		return trust.Refuse(trust.Malformed, "source code of event %d, want UTF-8 without control characters, at most %d bytes", i, MaxSourceCodeBytes)
+		return trust.Refuse(trust.Malformed, "source code of event %d, want UTF-8 without control or direction characters, at most %d bytes", i, MaxSourceCodeBytes)
 	}
 	if e.Kind == KindCRL {
 		return e.checkCRL(i)
@@ -157,20 +156,22 @@ func (b *Batch) CheckPosition(position uint64) error {
 // that which authority is known is a question to the list alone.
 func checkAuthority(s string) error {
 	if s == "" || !plainText(s, MaxAuthorityBytes) {
-		return trust.Refuse(trust.Malformed, "authority of %d bytes, want 1 to %d bytes of UTF-8 without control characters", len(s), MaxAuthorityBytes)
+		return trust.Refuse(trust.Malformed, "authority of %d bytes, want 1 to %d bytes of UTF-8 without control or direction characters", len(s), MaxAuthorityBytes)
 	}
 	return nil
 }
 
-// plainText reports whether s is UTF-8 of at most limit bytes without control characters, which could forge lines
-// where the text is shown. It asks for no class of characters that grows with the Unicode version: all nodes, of
-// whatever release, must read alike.
+// plainText reports whether s is UTF-8 of at most limit bytes without characters that could forge what is shown:
+// control characters, line separators, marks that turn the direction. The ranges are fixed here because all nodes,
+// of whatever release, must read alike, and the classes of the Unicode tables grow with their version.
 func plainText(s string, limit int) bool {
 	if len(s) > limit || !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		switch {
+		case r < 0x20, 0x7f <= r && r <= 0x9f,
+			r == 0x200e, r == 0x200f, 0x2028 <= r && r <= 0x202e, 0x2066 <= r && r <= 0x2069, r == 0xfeff:
 			return false
 		}
 	}
