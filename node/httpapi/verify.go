@@ -67,7 +67,7 @@ func readVerify(r *http.Request, body []byte) (in Verify, err error) {
 		}
 		return in, nil
 	}
-	in.Credential = strings.TrimSpace(string(body))
+	in.Credential = strings.Trim(string(body), "\r\n") // a blank is a base45 character
 	if r.URL.RawQuery == "" {
 		return in, nil
 	}
