@@ -50,10 +50,10 @@ func Evaluate(d *Document, entry *national.Province, roots []*certs.Certificate)
 	e := &Evaluated{Document: d}
 	parsed := make([]*certs.Certificate, len(d.List.Anchors))
 	why := make([]error, len(d.List.Anchors))
-	issuers := make(issuers)
+	chain := newChainer(roots)
 	for i := range d.List.Anchors {
 		if parsed[i], why[i] = certs.Parse(d.List.Anchors[i].Certificate); why[i] == nil && mayUse(entry, parsed[i]) {
-			issuers.add(parsed[i])
+			chain.add(parsed[i])
 		}
 	}
 	for i := range d.List.Anchors {
@@ -71,7 +71,7 @@ func Evaluate(d *Document, entry *national.Province, roots []*certs.Certificate)
 		pinned := entry.Anchoring == national.Pinned
 		if !pinned {
 			var err error
-			if path, err = certs.Path(parsed[i], issuers.above(parsed[i]), roots); err != nil {
+			if path, err = chain.path(parsed[i]); err != nil {
 				e.refuse(a, trust.NotChained, err.Error())
 				continue
 			}
@@ -123,38 +123,6 @@ func (a *Anchor) checkClaims(c *certs.Certificate, entry *national.Province) err
 func mayUse(entry *national.Province, c *certs.Certificate) bool {
 	algorithm, ok := c.Algorithm()
 	return ok && slices.Contains(entry.Algorithms, string(algorithm))
-}
-
-// issuers are the CA certificates of a list by subject name, each once: so that thousands of anchors are not all
-// searched for each path.
-type issuers map[string][]*certs.Certificate
-
-func (s issuers) add(c *certs.Certificate) {
-	name := string(c.RawSubject)
-	same := func(other *certs.Certificate) bool { return other.Digest() == c.Digest() }
-	if c.CA && !slices.ContainsFunc(s[name], same) {
-		s[name] = append(s[name], c)
-	}
-}
-
-// above returns the CAs that could stand in a path from c upwards, by their names.
-func (s issuers) above(c *certs.Certificate) []*certs.Certificate {
-	var found []*certs.Certificate
-	seen := map[string]bool{}
-	names := []string{string(c.RawIssuer)}
-	for len(names) > 0 {
-		name := names[0]
-		names = names[1:]
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		for _, ca := range s[name] {
-			found = append(found, ca)
-			names = append(names, string(ca.RawIssuer))
-		}
-	}
-	return found
 }
 
 // SpeaksFor reports whether the anchor speaks for the end entity whose certificate is leaf: the anchor is that very

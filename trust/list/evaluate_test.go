@@ -101,6 +101,34 @@ func TestPathsEndInTheRoot(t *testing.T) {
 	}
 }
 
+// TestPathLength: a CA's limit counts for end entities too, whose paths are built upon those of their CAs.
+func TestPathLength(t *testing.T) {
+	x := pkiOnce()
+	template := certs.Template{CommonName: "narrow CA", CA: true, PathLen: 0, NotBefore: start, NotAfter: start + day}
+	narrow := must(certs.Issue(rand.Reader, template, key(15).Public(), root(), key(10)))
+	wide := must(certs.Parse(narrow))
+	wide.PathLen = -1 // what certs would refuse to make: a CA below one that allows none
+	template.CommonName, template.PathLen = "CA too deep", -1
+	deep := must(certs.Issue(rand.Reader, template, key(16).Public(), wide, key(15)))
+	template.CommonName, template.CA = "entity", false
+	under := must(certs.Issue(rand.Reader, template, key(17).Public(), must(certs.Parse(narrow)), key(15)))
+	tooDeep := must(certs.Issue(rand.Reader, template, key(18).Public(), must(certs.Parse(deep)), key(16)))
+	l := list1()
+	l.Anchors = []list.Anchor{anchor("a-narrow", narrow), anchor("b-deep", deep), anchor("c-under", under), anchor("d-too-deep", tooDeep), anchor("e-ca", x.ca)}
+	got := list.Evaluate(signed(t, l, 0, 1), entry(), []*certs.Certificate{root()})
+	var counts []string
+	for _, a := range got.Anchors {
+		counts = append(counts, a.ID)
+	}
+	// The last certificate of a path does not count as one between, even if it is a CA's (RFC 5280, 4.2.1.9).
+	if want := []string{"a-narrow", "b-deep", "c-under", "e-ca"}; !slices.Equal(counts, want) {
+		t.Errorf("Evaluate() = %v counting and %v refused, want %v counting", counts, got.Refused, want)
+	}
+	if i := slices.IndexFunc(got.Refused, func(r list.RefusedAnchor) bool { return r.ID == "d-too-deep" }); i < 0 || got.Refused[i].Code != trust.NotChained {
+		t.Errorf("Evaluate() refused %v, want d-too-deep among them as %s", got.Refused, trust.NotChained)
+	}
+}
+
 func TestSpeaksFor(t *testing.T) {
 	x := pkiOnce()
 	issue := func(t certs.Template, n int) *certs.Certificate {
