@@ -121,3 +121,6 @@ func positioned(table byte, p trust.Province, generation, position uint64) []byt
 	k := binary.BigEndian.AppendUint64(of(table, p), generation)
 	return binary.BigEndian.AppendUint64(k, position)
 }
+
+// NationalEnd returns the bound above all national lists.
+func NationalEnd() []byte { return []byte{tableNational + 1} }

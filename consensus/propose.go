@@ -1,0 +1,181 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/hutong-project/hutong/consensus/state"
+)
+
+const (
+	// maxAttempts bounds how often a write is verified again because the state moved under it.
+	maxAttempts = 16
+	// pollInterval is how often a write that waits for a leader looks for one.
+	pollInterval = 10 * time.Millisecond
+)
+
+// write verifies and proposes until the state stands still in between. verify returns the command, or nil when
+// there is nothing to do. It is called again with a newer state when the cluster's has moved.
+func (r *Registry) write(ctx context.Context, verify func(d *Reading) (any, error)) (state.Reply, error) {
+	for range maxAttempts {
+		d := r.Reading()
+		body, err := verify(d)
+		d.Close()
+		if err != nil || body == nil {
+			return state.Reply{}, err
+		}
+		command, err := state.Encode(body)
+		if err != nil {
+			return state.Reply{}, err
+		}
+		reply, err := r.submit(ctx, request{Command: command})
+		if err != nil {
+			return reply, err
+		}
+		if reply.Outcome != state.Moved {
+			return reply, reply.Err()
+		}
+		if err := r.waitApplied(ctx, reply.Index); err != nil {
+			return reply, fmt.Errorf("%w: waiting for entry %d: %v", ErrBusy, reply.Index, err)
+		}
+	}
+	return state.Reply{}, fmt.Errorf("%w: the state moved %d times", ErrBusy, maxAttempts)
+}
+
+// submit brings a request to the leader, which may be this node, and waits until this node has applied it too.
+// Commands may be repeated, so they are handed to the next leader when one is lost; a request for an operator's
+// signature is not.
+func (r *Registry) submit(ctx context.Context, q request) (state.Reply, error) {
+	deadline := time.Now().Add(r.patience())
+	var last error
+	for {
+		reply, err := r.submitOnce(ctx, q)
+		if err == nil {
+			return reply, r.seen(ctx, reply)
+		}
+		unknown := errors.Is(err, ErrUnknownOutcome)
+		if unknown || last == nil {
+			last = err
+		}
+		again := errors.Is(err, ErrNoLeader) || unknown && q.Command != nil
+		if !again || ctx.Err() != nil || time.Now().After(deadline) {
+			return reply, last
+		}
+		if err := r.pause(ctx); err != nil {
+			return reply, last
+		}
+	}
+}
+
+// patience is how long a write waits for a leader: long enough for an election, short enough to be an answer.
+func (r *Registry) patience() time.Duration { return 4 * r.cfg.ElectionTimeout }
+
+func (r *Registry) pause(ctx context.Context) error {
+	t := time.NewTimer(pollInterval)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.done:
+		return ErrClosed
+	case <-r.stopped:
+		return ErrStopped
+	}
+}
+
+func (r *Registry) submitOnce(ctx context.Context, q request) (state.Reply, error) {
+	if err := r.usable(); err != nil {
+		return state.Reply{}, err
+	}
+	_, id := r.raft.LeaderWithID()
+	switch {
+	case r.raft.State() == raft.Leader:
+		return r.execute(ctx, q)
+	case id == "" || string(id) == r.cfg.NodeID:
+		return state.Reply{}, ErrNoLeader
+	case r.cfg.Forward == nil:
+		return state.Reply{}, fmt.Errorf("%w that this node can hand a write to; the leader is %s", ErrNoLeader, id)
+	}
+	return r.forward(ctx, string(id), q)
+}
+
+// usable returns why nothing can be written through this node.
+func (r *Registry) usable() error {
+	select {
+	case <-r.done:
+		return ErrClosed
+	case <-r.stopped:
+		return ErrStopped
+	default:
+		return nil
+	}
+}
+
+// seen waits until this node has applied what the leader has, so that the caller reads its own write. The write
+// itself is done: running out of patience here is no failure of it.
+func (r *Registry) seen(ctx context.Context, reply state.Reply) error {
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
+	defer cancel()
+	if err := r.waitApplied(ctx, reply.Index); err != nil {
+		r.cfg.Logger.Warn("a write is done and not yet applied on this node", "index", reply.Index, "error", err)
+	}
+	return nil
+}
+
+// propose puts a command into the Raft log of this node, which must be the leader, and waits for its reply.
+func (r *Registry) propose(ctx context.Context, command []byte) (state.Reply, error) {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return state.Reply{}, fmt.Errorf("%w: %d writes are under way: %v", ErrBusy, maxInFlight, ctx.Err())
+	}
+	future := r.raft.Apply(command, r.patience())
+	answer := make(chan error, 1)
+	r.waiting.Add(1)
+	go func() {
+		defer r.waiting.Done()
+		answer <- future.Error()
+		<-r.slots
+	}()
+	select {
+	case err := <-answer:
+		if err != nil {
+			return state.Reply{}, raftError(err)
+		}
+	case <-ctx.Done():
+		return state.Reply{}, fmt.Errorf("%w: %v", ErrUnknownOutcome, ctx.Err())
+	case <-r.stopped:
+		return state.Reply{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrStopped)
+	}
+	switch response := future.Response().(type) {
+	case state.Reply:
+		return response, nil
+	case error:
+		return state.Reply{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, response)
+	}
+	return state.Reply{}, fmt.Errorf("%w: Raft answered with a %T", ErrUnknownOutcome, future.Response())
+}
+
+// raftError says which of Raft's errors mean that nothing happened. For all others the entry may be in the log.
+func raftError(err error) error {
+	switch {
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return fmt.Errorf("%w: %v", ErrNoLeader, err)
+	case errors.Is(err, raft.ErrEnqueueTimeout):
+		return fmt.Errorf("%w: %v", ErrBusy, err)
+	}
+	return fmt.Errorf("%w: %v", ErrUnknownOutcome, err)
+}
+
+// Leader returns the id and Raft address of the leader as this node knows it, empty where it knows none, and
+// whether it is this node.
+func (r *Registry) Leader() (id, address string, self bool) {
+	a, i := r.raft.LeaderWithID()
+	return string(i), string(a), r.raft.State() == raft.Leader
+}
