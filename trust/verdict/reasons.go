@@ -1,5 +1,12 @@
 package verdict
 
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
 // A Code names a finding. Codes are stable: programs compare them, people read the messages.
 type Code string
 
@@ -224,4 +231,31 @@ var messages = map[Code]message{
 func Message(code Code) (zh, en string, ok bool) {
 	m, ok := messages[code]
 	return m.zh, m.en, ok
+}
+
+// Codes returns all codes, by step and within a step as the table of messages is sorted: failed, unknown, passed, and
+// then by name.
+func Codes() []Code {
+	return slices.SortedFunc(maps.Keys(messages), func(a, b Code) int {
+		x, y := messages[a], messages[b]
+		return cmp.Or(int(x.step)-int(y.step), y.outcome.rank()-x.outcome.rank(), strings.Compare(string(a), string(b)))
+	})
+}
+
+// An Entry is one line of the table of codes.
+type Entry struct {
+	Code    Code
+	Step    Step    // ClockInDoubt stands under its first one
+	Outcome Outcome // how the code ends its step, always
+	ZH, EN  string
+}
+
+// Table returns the table of codes in the order of Codes.
+func Table() []Entry {
+	var table []Entry
+	for _, code := range Codes() {
+		m := messages[code]
+		table = append(table, Entry{Code: code, Step: m.step, Outcome: m.outcome, ZH: m.zh, EN: m.en})
+	}
+	return table
 }

@@ -1,0 +1,125 @@
+package verdict_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/hutong-project/hutong/trust/verdict"
+)
+
+// A row is one question: how the world differs from one in which all is well, and the answer. codes are all reasons,
+// in their order.
+type row struct {
+	name   string
+	change func(w *world)
+	want   verdict.Result
+	codes  []verdict.Code
+}
+
+type codes = []verdict.Code
+
+var tables = map[string][]row{
+	"signature":          signatureRows,
+	"issuers":            severalIssuersRows,
+	"chain":              chainRows,
+	"standing":           standingRows,
+	"compromise":         compromiseRows,
+	"grant":              grantRows,
+	"dates":              dateRows,
+	"status":             statusRows,
+	"certificate status": certificateStatusRows,
+	"transfer":           transferRows,
+	"coverage":           coverageRows,
+	"freshness":          freshnessRows,
+	"clock":              clockRows,
+}
+
+func TestJudge(t *testing.T) {
+	for name, rows := range tables {
+		for _, r := range rows {
+			t.Run(name+"/"+r.name, func(t *testing.T) {
+				w := newWorld(t)
+				if r.change != nil {
+					r.change(w)
+				}
+				v := w.judge()
+				if v.Result != r.want || !slices.Equal(codesOf(v), r.codes) {
+					t.Errorf("Judge = %s %v, want %s %v", v.Result, codesOf(v), r.want, r.codes)
+				}
+				checkConsistent(t, v)
+			})
+		}
+	}
+}
+
+func codesOf(v *verdict.Verdict) (found codes) {
+	for _, reason := range v.Reasons {
+		found = append(found, reason.Code)
+	}
+	return found
+}
+
+// checkConsistent checks what holds of every verdict.
+func checkConsistent(t *testing.T, v *verdict.Verdict) {
+	t.Helper()
+	worst := verdict.Passed
+	for i, c := range v.Checks {
+		if int(c.Step) != i+1 || c.Name != c.Step.String() {
+			t.Errorf("check %d is step %d %q", i, c.Step, c.Name)
+		}
+		switch {
+		case c.Outcome == verdict.Failed:
+			worst = verdict.Failed
+		case c.Outcome != verdict.Passed && worst == verdict.Passed && c.Step != verdict.StepFormat:
+			worst = verdict.Unknown
+		}
+		if (c.Outcome == verdict.Failed || c.Outcome == verdict.Unknown) && c.Code == "" {
+			t.Errorf("step %s ended %s without a code", c.Name, c.Outcome)
+		}
+	}
+	want := map[verdict.Outcome]verdict.Result{verdict.Passed: verdict.Valid, verdict.Unknown: verdict.Indeterminate, verdict.Failed: verdict.Invalid}[worst]
+	if v.Result != want {
+		t.Errorf("result %s from checks %v, want %s", v.Result, v.Checks, want)
+	}
+	for _, reason := range v.Reasons {
+		if reason.ZH == "" || reason.EN == "" {
+			t.Errorf("reason %s has no message", reason.Code)
+		}
+	}
+}
+
+// TestEveryCodeHasARow: a code that no row brings about is a rule that no test holds.
+func TestEveryCodeHasARow(t *testing.T) {
+	seen := map[verdict.Code]bool{}
+	for _, rows := range tables {
+		for _, r := range rows {
+			for _, code := range r.codes {
+				seen[code] = true
+			}
+		}
+	}
+	for _, r := range unreadableRows {
+		seen[r.code] = true
+	}
+	for _, code := range verdict.Codes() {
+		if !seen[code] {
+			t.Errorf("no row brings about %s", code)
+		}
+	}
+}
+
+func TestAllWell(t *testing.T) {
+	v := newWorld(t).judge()
+	if v.Result != verdict.Valid || len(v.Reasons) != 0 {
+		t.Fatalf("Judge of a good credential = %s %v, want valid without reasons", v.Result, codesOf(v))
+	}
+	for _, c := range v.Checks {
+		want := verdict.Passed
+		if c.Step == verdict.StepFormat {
+			want = verdict.Skipped
+		}
+		if c.Outcome != want {
+			t.Errorf("step %s = %s, want %s", c.Name, c.Outcome, want)
+		}
+	}
+}
