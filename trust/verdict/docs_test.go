@@ -75,7 +75,7 @@ for ever (长期).
 var about = map[verdict.Step]string{
 	verdict.StepStructure: "The text was read by the strict reader of its format. Where it was not, no other step is taken.",
 	verdict.StepSignature: "A key hint only narrows the search; every anchor that fits is tried, and the signature decides. The algorithm is that of the anchor's key, never the token's own word. A missing issuer counts as proven only where national list, trust list and head are all current.",
-	verdict.StepChain:     "Every certificate from the signer's to the national root, or the pinned one, was in force at the time of issue. That one ended later is no fault. A certificate that the credential carries must be one that the listed authority speaks for.",
+	verdict.StepChain:     "Every certificate from the signer's to the national root, or the pinned one, was in force at the time of issue. That one ended later is no fault. A certificate that the credential carries must be one that the listed authority speaks for. A partner that pins a certificate says by that that its key signs, whatever its key usage.",
 	verdict.StepStanding:  "How the anchor and its province stood at the time of issue. Withdrawn since T: issued before T passes and the note says so, at or after T fails. Suspended since T: before passes, at or after is unknown, also when it was lifted later. Compromised since C: at or after C fails; before C passes only with a leaf about the credential, by its own authority, at or before the last trusted log position.",
 	verdict.StepGrant:     "What the anchor may issue, and whether it is the authority that the credential names.",
 	verdict.StepFormat:    "A QR code that is a credential has no rules of its own. A presentation code lives at most 24 hours.",

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -19,7 +20,12 @@ func (j *judgement) judgeChain(v *Verdict, s *signer) {
 	if j.issueAssumed {
 		v.find(IssueTimeAbsent, "")
 	}
-	if err := s.path[0].CanSignCredentials(); err != nil {
+	switch err := s.path[0].CanSignCredentials(); {
+	case err == nil:
+	case errors.Is(err, certs.ErrKeyUsage) && s.carried == 0 && s.province.Entry.Anchoring == national.Pinned:
+		// The partner's list names this very certificate as an issuer's. Real partners have pinned CA certificates.
+		v.find(CertificateUsageUnusual, err.Error())
+	default:
 		v.find(CertificateMayNotSign, err.Error())
 	}
 	if bad, ok := certs.WindowsContain(s.path, j.issued); !ok {

@@ -26,6 +26,16 @@ var signatureRows = []row{
 	{"signature altered", func(w *world) { w.c.Signature[63] ^= 1 }, verdict.Invalid, codes{verdict.SignatureInvalid}},
 	{"signature altered, list stale: the anchor's key is known all the same", func(w *world) { stale(w); w.c.Signature[3] ^= 1 },
 		verdict.Invalid, codes{verdict.SignatureInvalid, verdict.StaleHead}},
+	{"signature altered, no hint but an anchor, list stale", func(w *world) {
+		stale(w)
+		w.c.KID, w.c.KIDRule = nil, credential.KIDNone
+		w.c.Signature[3] ^= 1
+	}, verdict.Invalid, codes{verdict.SignatureInvalid, verdict.StaleHead}},
+	{"partner's signature altered, a hint but no anchor, list stale", func(w *world) {
+		w.partnerCode()
+		w.heads[austria].Issued = now - 301
+		w.c.Signature[3] ^= 1
+	}, verdict.Invalid, codes{verdict.SignatureInvalid, verdict.StaleHead}},
 	{"signed by another anchor's key", func(w *world) {
 		other := w.issue(claims(), keys().secondKey)
 		other.KID = w.c.KID
@@ -113,6 +123,8 @@ func double(w *world, id, authority string) *list.Anchor {
 
 var severalIssuersRows = []row{
 	{"no province, two agree", func(w *world) { twin(w); w.c.Province, w.c.Authority = "", "" }, verdict.Valid, codes{verdict.SeveralIssuers}},
+	{"no province, two agree, the same authority in both", func(w *world) { twin(w).Authority = police; w.c.Province = "" }, verdict.Valid, codes{verdict.SeveralIssuers}},
+	{"one list, two authorities agree", func(w *world) { double(w, "twice", cityHall); w.c.Anchor, w.c.Authority = "", "" }, verdict.Valid, codes{verdict.SeveralIssuers}},
 	{"no province, two disagree", func(w *world) { withdraw(twin(w), issued); w.c.Province, w.c.Authority = "", "" },
 		verdict.Indeterminate, codes{verdict.IssuersDisagree}},
 	{"the signed province decides", func(w *world) { withdraw(twin(w), issued) }, verdict.Valid, nil},
@@ -209,14 +221,23 @@ var chainRows = []row{
 	{"no time at all: the moment asked about decides", func(w *world) { w.c.Issued = 0 }, verdict.Valid, codes{verdict.IssueTimeAbsent}},
 	{"no time at all, asked about a day before the grant", func(w *world) { w.c.Issued, w.q.ValidAt = 0, grant-1 },
 		verdict.Invalid, codes{verdict.AnchorNotYetGranted, verdict.StatusNotCovered, verdict.IssueTimeAbsent}},
-	{"certificate for CAs only", func(w *world) {
+	{"pinned certificate for CAs only: the partner's list names it", func(w *world) {
 		w.lists[austria].Anchors = append(w.lists[austria].Anchors, anchor("ca", police, keys().pinnedCA))
 		w.anchor(austria, "ca").Formats = []string{"HC1"}
 		c := claims()
 		c.Province, c.Anchor = austria, "ca"
 		w.c = w.issue(c, keys().secondKey)
 		w.c.Format = "HC1"
-	}, verdict.Invalid, codes{verdict.CertificateMayNotSign}},
+	}, verdict.Valid, codes{verdict.CertificateUsageUnusual}},
+	{"chained certificate for encryption only", func(w *world) {
+		w.province(austria).Anchoring = national.Chained
+		w.national.Roots = append(w.national.Roots, keys().partnerRoot)
+		w.partnerCodeUnder(keys().cipherLeaf)
+	}, verdict.Invalid, codes{verdict.CertificateMayNotSign, verdict.CoverageNone}},
+	{"pinned certificate for encryption only", func(w *world) { w.partnerCodeUnder(keys().cipherLeaf) },
+		verdict.Valid, codes{verdict.CertificateUsageUnusual, verdict.CoverageNone}},
+	{"pinned certificate with a critical extension that nobody knows", func(w *world) { w.partnerCodeUnder(keys().strictLeaf) },
+		verdict.Invalid, codes{verdict.CertificateMayNotSign, verdict.CoverageNone}},
 }
 
 func since(a *list.Anchor, t trust.Time) { a.Since, a.StatusCoverage.Since = t, t }

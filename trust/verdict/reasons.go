@@ -41,11 +41,12 @@ const (
 
 // The codes of step 3, certificate chain.
 const (
-	ChainNotAnchored      Code = "chain-not-anchored"
-	SubjectNotListed      Code = "subject-not-listed"
-	CertificateMayNotSign Code = "certificate-may-not-sign"
-	CertificateNotInForce Code = "certificate-not-in-force"
-	IssueTimeAbsent       Code = "issue-time-absent"
+	ChainNotAnchored        Code = "chain-not-anchored"
+	SubjectNotListed        Code = "subject-not-listed"
+	CertificateMayNotSign   Code = "certificate-may-not-sign"
+	CertificateNotInForce   Code = "certificate-not-in-force"
+	CertificateUsageUnusual Code = "certificate-usage-unusual"
+	IssueTimeAbsent         Code = "issue-time-absent"
 )
 
 // The codes of step 4, standing of the issuer and of its province.
@@ -159,11 +160,12 @@ var messages = map[Code]message{
 	IssuersDisagree:        {StepSignature, Unknown, "多个登记项符合该签名而结论不一", "Several entries fit the signature and lead to different results."},
 	SeveralIssuers:         {StepSignature, Passed, "多个登记项符合该签名,结论一致", "Several entries fit the signature and lead to the same result."},
 
-	ChainNotAnchored:      {StepChain, Failed, "证书不是由登记的证书机构签发", "The signer's certificate does not chain to a listed authority."},
-	SubjectNotListed:      {StepChain, Failed, "证书持有者未被登记为签发机构", "The certificate's subject is not among those that the listed authority speaks for."},
-	CertificateMayNotSign: {StepChain, Failed, "证书不得用于签发证照", "The certificate does not allow its key to sign credentials."},
-	CertificateNotInForce: {StepChain, Failed, "签发时证书不在有效期内", "A certificate was not in force at the time of issue."},
-	IssueTimeAbsent:       {StepChain, Passed, "证照未载明签发时间,按查询时间判断", "The credential states no time of issue; the moment asked about was used."},
+	ChainNotAnchored:        {StepChain, Failed, "证书不是由登记的证书机构签发", "The signer's certificate does not chain to a listed authority."},
+	SubjectNotListed:        {StepChain, Failed, "证书持有者未被登记为签发机构", "The certificate's subject is not among those that the listed authority speaks for."},
+	CertificateMayNotSign:   {StepChain, Failed, "证书不得用于签发证照", "The certificate does not allow its key to sign credentials."},
+	CertificateNotInForce:   {StepChain, Failed, "签发时证书不在有效期内", "A certificate was not in force at the time of issue."},
+	CertificateUsageUnusual: {StepChain, Passed, "证书用途不含签名,而信任清单指定其用于签发", "The certificate's key usage does not name signing; the trust list pins it for that."},
+	IssueTimeAbsent:         {StepChain, Passed, "证照未载明签发时间,按查询时间判断", "The credential states no time of issue; the moment asked about was used."},
 
 	AnchorNotYetGranted:    {StepStanding, Failed, "签发时该机构尚未获得授权", "The issuer had not yet been granted at the time of issue."},
 	AnchorWithdrawn:        {StepStanding, Failed, "签发时该机构的授权已撤销", "The issuer had been withdrawn by the time of issue."},

@@ -123,3 +123,31 @@ func TestAllWell(t *testing.T) {
 		}
 	}
 }
+
+// TestStepsWithoutSigner: where no anchor was found, the steps that need one are skipped, and the signature step is
+// told apart from the chain step.
+func TestStepsWithoutSigner(t *testing.T) {
+	const p, f, u, s = verdict.Passed, verdict.Failed, verdict.Unknown, verdict.Skipped
+	for _, r := range []struct {
+		name   string
+		change func(w *world)
+		want   []verdict.Outcome
+	}{
+		{"forged", func(w *world) { w.c.Signature[0] ^= 1 }, []verdict.Outcome{p, f, s, s, s, s, s, s, p}},
+		{"unknown issuer", func(w *world) { w.c.Anchor = "nobody" }, []verdict.Outcome{p, f, s, s, s, s, s, s, p}},
+		{"carried certificate not listed", func(w *world) { w.carry(keys().unlisted) }, []verdict.Outcome{p, p, f, s, s, s, s, s, p}},
+		{"no national list", func(w *world) { w.noNational = true }, []verdict.Outcome{p, u, s, s, s, s, s, s, s}},
+		{"issuers disagree", func(w *world) { withdraw(twin(w), issued); w.c.Province, w.c.Authority = "", "" }, []verdict.Outcome{p, u, s, s, s, s, s, s, s}},
+	} {
+		w := newWorld(t)
+		r.change(w)
+		v := w.judge()
+		var got []verdict.Outcome
+		for _, c := range v.Checks {
+			got = append(got, c.Outcome)
+		}
+		if !slices.Equal(got, r.want) {
+			t.Errorf("%s: steps ended %v, want %v", r.name, got, r.want)
+		}
+	}
+}

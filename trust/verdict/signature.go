@@ -64,11 +64,10 @@ func (j *judgement) findSigners() (found []signer, why Code, detail string) {
 				wrongSignature = true
 			}
 		}
-		if !a.Certificate.CA || len(a.Subjects) == 0 || len(chain.certificates) == 0 || !registry.HintFits(j.c, chain.certificates[0]) {
+		if len(chain.certificates) == 0 || !registry.HintFits(j.c, chain.certificates[0]) {
 			continue
 		}
-		if err := j.verifyCarried(&chain); err != nil {
-			wrongAlgorithm, wrongSignature = wrongAlgorithm || err == errWrongAlgorithm, wrongSignature || err == errWrongSignature
+		if j.verifyCarried(&chain) != nil {
 			continue
 		}
 		leaf := chain.certificates[0]

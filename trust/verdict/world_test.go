@@ -76,6 +76,9 @@ type keyring struct {
 	partnerKey *ecdsa.PrivateKey
 	partner    []byte
 	pinnedCA   []byte // of secondKey: may sign certificates only
+
+	partnerRoot            []byte // a P-256 root, with leaves of partnerKey:
+	cipherLeaf, strictLeaf []byte // one for encryption only, one with a critical extension that nobody knows
 }
 
 var keys = sync.OnceValue(func() *keyring {
@@ -113,6 +116,17 @@ var keys = sync.OnceValue(func() *keyring {
 	k.partnerKey = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	template := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "partner"}, NotBefore: begin.Std(), NotAfter: end.Std(), KeyUsage: x509.KeyUsageDigitalSignature}
 	k.partner = must(x509.CreateCertificate(rand.Reader, template, template, k.partnerKey.Public(), k.partnerKey))
+	rootKey := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	top := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "partner root"}, NotBefore: begin.Std(), NotAfter: end.Std(),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	k.partnerRoot = must(x509.CreateCertificate(rand.Reader, top, top, rootKey.Public(), rootKey))
+	template.KeyUsage = x509.KeyUsageKeyEncipherment
+	k.cipherLeaf = must(x509.CreateCertificate(rand.Reader, template, top, k.partnerKey.Public(), rootKey))
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
+	k.strictLeaf = must(x509.CreateCertificate(rand.Reader, template, template, k.partnerKey.Public(), k.partnerKey))
 	return k
 })
 
@@ -217,9 +231,12 @@ func (w *world) carry(chain ...[]byte) {
 }
 
 // partnerCode makes the credential an HC1 one.
-func (w *world) partnerCode() {
-	k := keys()
-	text := must(qrcodetest.HC1{Issuer: "AT", Issued: issued, Expires: now + day, Health: qrcodetest.Health("v"), KID: qrcodetest.CertificateKID(k.partner)}.Sign(k.partnerKey))
+func (w *world) partnerCode() { w.partnerCodeUnder(keys().partner) }
+
+// partnerCodeUnder makes the credential an HC1 one under this certificate of partnerKey, which it makes the anchor's.
+func (w *world) partnerCodeUnder(certificate []byte) {
+	w.anchor(austria, "at").Certificate = certificate
+	text := must(qrcodetest.HC1{Issuer: "AT", Issued: issued, Expires: now + day, Health: qrcodetest.Health("v"), KID: qrcodetest.CertificateKID(certificate)}.Sign(keys().partnerKey))
 	w.c = must(qrcode.Decode(text))
 	w.c.Type = health
 }
