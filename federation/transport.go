@@ -35,7 +35,8 @@ func openHost(identity crypto.PrivKey, listen []string, g *gate, limits Limits, 
 	h, err := libp2p.New(
 		libp2p.Identity(identity),
 		libp2p.ListenAddrStrings(listen...),
-		libp2p.Transport(tcp.NewTCPTransport),
+		// Without this a second process could listen on the same port and take half of the connections, unnoticed.
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.DisableRelay(),
