@@ -15,11 +15,13 @@ import (
 // forwardVersion is the version of what nodes of one cluster hand each other.
 const forwardVersion = 1
 
-// request is what goes to the leader: a command that the sender has verified, or events that the leader is to sign.
+// request is what goes to the leader: a command that the sender has verified, the question how far the leader has
+// applied, or events that the leader is to sign.
 type request struct {
 	_         struct{} `cbor:",toarray"`
 	Version   uint64
 	Command   []byte
+	Position  bool
 	Authority string
 	Events    []statuslog.Event
 }
@@ -123,6 +125,9 @@ func (r *Registry) executeHere(ctx context.Context, q request) (state.Reply, err
 func (r *Registry) execute(ctx context.Context, q request) (state.Reply, error) {
 	if q.Command != nil {
 		return r.propose(ctx, q.Command)
+	}
+	if q.Position {
+		return r.position()
 	}
 	return r.appendOperated(ctx, q)
 }

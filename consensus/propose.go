@@ -19,12 +19,18 @@ const (
 )
 
 // write verifies and proposes until the state stands still in between. verify returns the command, or nil when
-// there is nothing to do. It is called again with a newer state when the cluster's has moved.
+// there is nothing to do. It is called again with a newer state when the cluster's has moved, and once more when a
+// follower refuses: it may not yet have applied what would make it accept.
 func (r *Registry) write(ctx context.Context, verify func(d *Reading) (any, error)) (state.Reply, error) {
+	caughtUp := false
 	for range maxAttempts {
 		d := r.Reading()
 		body, err := verify(d)
 		d.Close()
+		if err != nil && !caughtUp && r.catchUp(ctx) {
+			caughtUp = true
+			continue
+		}
 		if err != nil || body == nil {
 			return state.Reply{}, err
 		}
@@ -44,6 +50,27 @@ func (r *Registry) write(ctx context.Context, verify func(d *Reading) (any, erro
 		}
 	}
 	return state.Reply{}, fmt.Errorf("%w: the state moved %d times", ErrBusy, maxAttempts)
+}
+
+// catchUp waits until this node, a follower, has applied what the leader has, and reports whether it did so.
+func (r *Registry) catchUp(ctx context.Context) bool {
+	if _, _, self := r.Leader(); self || r.cfg.Forward == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.patience())
+	defer cancel()
+	reply, err := r.submitOnce(ctx, request{Position: true})
+	return err == nil && r.waitApplied(ctx, reply.Index) == nil
+}
+
+// position returns how far the leader has applied, after making sure that it still leads.
+func (r *Registry) position() (state.Reply, error) {
+	if err := r.raft.VerifyLeader().Error(); err != nil {
+		return state.Reply{}, fmt.Errorf("%w: %v", ErrNoLeader, err)
+	}
+	d := r.Reading()
+	defer d.Close()
+	return state.Reply{Index: d.View.Applied}, nil
 }
 
 // submit brings a request to the leader, which may be this node, and waits until this node has applied it too.

@@ -159,9 +159,17 @@ func (s *Store) Restore(r io.Reader) error {
 	s.mu.Lock()
 	old, oldPath := s.db, s.path(s.number)
 	s.db, s.number = newHandle(db), number
+	s.restored++
 	s.mu.Unlock()
 	old.gone = func() { s.cfg.FS.RemoveAll(oldPath) }
 	return old.release()
+}
+
+// Restored returns how often the state was replaced since it was opened.
+func (s *Store) Restored() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.restored
 }
 
 func checkRestored(db *pebble.DB, head Header) error {

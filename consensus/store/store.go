@@ -42,6 +42,8 @@ type Store struct {
 	db     *handle // what new views read
 	number uint64  // of db's directory
 	closed bool
+
+	restored int
 }
 
 // Open opens the database that CURRENT names, or creates an empty one, and removes what a crash left beside it.
