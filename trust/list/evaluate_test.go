@@ -52,6 +52,8 @@ func TestEvaluate(t *testing.T) {
 			func(l *list.List, _ *national.Province) { l.Anchors[2].Subjects = []string{"A"} }},
 		{"withdrawn counts for the time before", []string{"ca", "ca.sub", "leaf"}, nil,
 			func(l *list.List, _ *national.Province) { l.Anchors[2].Status = list.Withdrawn }},
+		{"one certificate in two anchors", []string{"ca", "ca.sub", "leaf", "x"}, nil,
+			func(l *list.List, _ *national.Province) { l.Anchors = append(l.Anchors, anchor("x", x.ca)) }},
 		{"pinned partner", []string{"ca", "ca.sub", "leaf", "x"}, nil, func(l *list.List, e *national.Province) {
 			l.Anchors = append(l.Anchors, anchor("x", x.stranger))
 			partner(l, e, "HC1")
