@@ -169,7 +169,7 @@ func tailOf(d *Reading, u registry.Update, h *head.Document) (from uint64, leave
 	if err != nil {
 		return 0, nil, err
 	}
-	log, base, err := state.Trees(v, u.Province)
+	log, base, err := state.Trees(v, u.Province, h.TrustList.Digest)
 	if err != nil {
 		return 0, nil, fmt.Errorf("reading the log of %s: %w", u.Province, err)
 	}
@@ -206,7 +206,9 @@ func (r *Registry) stageMost(ctx context.Context, u registry.Update, h *head.Doc
 	if n == len(c.Leaves) {
 		return false, nil
 	}
-	piece := &state.StageLeaves{Now: c.Now, Province: u.Province, Generation: u.Generation, From: c.From, Leaves: c.Leaves[:n]}
+	piece := &state.StageLeaves{
+		Now: c.Now, Province: u.Province, List: h.TrustList.Digest, Generation: u.Generation, From: c.From, Leaves: c.Leaves[:n],
+	}
 	for _, position := range c.Unverified {
 		if position < c.From+uint64(n) {
 			piece.Unverified = append(piece.Unverified, position)

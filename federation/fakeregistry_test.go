@@ -237,11 +237,11 @@ func (r *fakeRegistry) measure(leaves [][]byte) {
 	r.largest = max(r.largest, size)
 }
 
-func (r *fakeRegistry) StageLeaves(_ context.Context, p trust.Province, _, from uint64, leaves [][]byte) error {
+func (r *fakeRegistry) StageLeaves(_ context.Context, u registry.Update) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stagings++
-	r.staged[p] = r.run(p, from, leaves)
+	r.staged[u.Province] = r.run(u.Province, u.From, u.Leaves)
 	return nil
 }
 

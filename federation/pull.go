@@ -257,7 +257,8 @@ func (n *Node) fetchLeaves(ctx context.Context, source peer.ID, update *registry
 		case bytes < leastFill:
 			return fmt.Errorf("asking %s for leaves from %d on: %d bytes that end before %d: %w", source, run.at, bytes, size, ErrNotHeld)
 		}
-		if err := n.cfg.Registry.StageLeaves(ctx, update.Province, update.Generation, run.at, reply.Leaves); err != nil {
+		update.From, update.Leaves = run.at, reply.Leaves
+		if err := n.cfg.Registry.StageLeaves(ctx, *update); err != nil {
 			return fmt.Errorf("staging leaves of %s: %w", update.Province, err)
 		}
 		run.at = end

@@ -41,10 +41,11 @@ type Adopter interface {
 	// AdoptUpdate takes a head with what it pins and the view lacks. Leaves staged before and leaves of the update
 	// count as one run.
 	AdoptUpdate(ctx context.Context, update registry.Update) error
-	// StageLeaves keeps leaves for a later update of the same province and generation whose whole run would be too
-	// large for one call. From counts log indexes; what was staged at from and beyond is replaced. Staged leaves count
-	// for nothing until an update with a head that pins them is adopted.
-	StageLeaves(ctx context.Context, p trust.Province, generation, from uint64, leaves [][]byte) error
+	// StageLeaves keeps leaves of an update whose whole run would be too large for one call: the update as far as it
+	// has come, with its head, its list and some leaves. A call continues what was staged, or begins anew where the log
+	// ends. Staged leaves count for nothing until an update with a head that pins them, and the list under which they
+	// were verified, is adopted.
+	StageLeaves(ctx context.Context, update registry.Update) error
 }
 
 // A Registry is the cluster's registry as the federation needs it. The federation never closes it.

@@ -99,11 +99,13 @@ type AdoptUpdate struct {
 	Verified   []uint64 // positions below Basis.Size whose signatures verify under keys that are new in the list
 }
 
-// StageLeaves stores leaves of a foreign log ahead of the head that pins them. They count once it is adopted.
+// StageLeaves stores leaves of a foreign log ahead of the head that pins them. They count once it is adopted, if it
+// pins the list under which their signatures were verified.
 type StageLeaves struct {
 	_          struct{} `cbor:",toarray"`
 	Now        trust.Time
 	Province   trust.Province
+	List       trust.Digest // that named the keys
 	Generation uint64
 	From       uint64
 	Leaves     [][]byte

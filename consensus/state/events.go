@@ -44,8 +44,9 @@ func Events(v *store.View, p *registry.Province, kind statuslog.Kind, subject tr
 // Pending returns the payload of a province's head that is agreed and not signed, or nil.
 func Pending(v *store.View, p trust.Province) ([]byte, error) { return v.Load(store.PendingKey(p)) }
 
-// Trees returns a province's log tree and the one with its staged leaves, which is the same where there are none.
-func Trees(v *store.View, p trust.Province) (log, staged *statuslog.Tree, err error) {
+// Trees returns a province's log tree and the one with the leaves that were staged under a list, which is the same
+// where there are none.
+func Trees(v *store.View, p trust.Province, under trust.Digest) (log, staged *statuslog.Tree, err error) {
 	raw, err := v.Load(store.ProvinceKey(p))
 	if err != nil {
 		return nil, nil, err
@@ -62,7 +63,7 @@ func Trees(v *store.View, p trust.Province) (log, staged *statuslog.Tree, err er
 		return nil, nil, fault(err)
 	}
 	staged = log
-	if len(r.Staged) > 0 {
+	if len(r.Staged) > 0 && r.StagedList == under {
 		if staged, err = statuslog.UnmarshalTree(r.Staged); err != nil {
 			return nil, nil, fault(err)
 		}

@@ -98,7 +98,7 @@ func (p *province) dropStaged(b *store.Batch) error {
 		return nil
 	}
 	err := p.dropLeaves(b, p.tree.Size(), p.staged.Size())
-	p.staged, p.stagedTime = nil, 0
+	p.staged, p.stagedTime, p.stagedList = nil, 0, trust.Digest{}
 	p.save(b)
 	return err
 }

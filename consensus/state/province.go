@@ -18,11 +18,12 @@ type record struct {
 	Session    uint64   // of the national entry when the record was written
 	List       trust.Digest
 	Generation uint64
-	Tree       []byte     // the log's tree: of a local province all leaves, of a foreign one those that its head pins
-	Recorded   trust.Time // of the last leaf in Tree
-	Staged     []byte     // tree with the staged leaves; empty: none are staged
-	StagedTime trust.Time // of the last staged leaf
-	Diverged   bool       // the coordinator named a log state that the own log does not have
+	Tree       []byte       // the log's tree: of a local province all leaves, of a foreign one those that its head pins
+	Recorded   trust.Time   // of the last leaf in Tree
+	Staged     []byte       // tree with the staged leaves; empty: none are staged
+	StagedTime trust.Time   // of the last staged leaf
+	StagedList trust.Digest // under which the staged leaves were verified
+	Diverged   bool         // the coordinator named a log state that the own log does not have
 }
 
 // province is what the machine holds of one province. Fields are replaced, not written to, once a view has them.
@@ -36,6 +37,7 @@ type province struct {
 	recorded   trust.Time
 	staged     *statuslog.Tree // nil: none
 	stagedTime trust.Time
+	stagedList trust.Digest // under which the staged leaves were verified
 	diverged   bool
 
 	list      *list.Document
@@ -58,7 +60,7 @@ func newProvince(code trust.Province) *province {
 func (p *province) save(b *store.Batch) {
 	r := record{
 		Session: p.session, Generation: p.generation, Tree: treeBytes(p.tree), Recorded: p.recorded,
-		StagedTime: p.stagedTime, Diverged: p.diverged,
+		StagedTime: p.stagedTime, StagedList: p.stagedList, Diverged: p.diverged,
 	}
 	if p.list != nil {
 		r.List = p.list.Digest
@@ -98,7 +100,7 @@ func (m *Machine) loadProvince(v *store.View, code trust.Province) error {
 		return err
 	}
 	p.session, p.generation, p.recorded = r.Session, r.Generation, r.Recorded
-	p.stagedTime, p.diverged = r.StagedTime, r.Diverged
+	p.stagedTime, p.stagedList, p.diverged = r.StagedTime, r.StagedList, r.Diverged
 	var err error
 	if p.tree, err = statuslog.UnmarshalTree(r.Tree); err != nil {
 		return err

@@ -59,7 +59,7 @@ func (m *Machine) take(b *store.Batch, c *AdoptUpdate, p *province, h *head.Docu
 	p.generation = h.Log.Generation
 	p.putLeaves(b, tail.store, c.Unverified)
 	p.tree, p.recorded = tail.tree, tail.recorded
-	p.staged, p.stagedTime = nil, 0
+	p.staged, p.stagedTime, p.stagedList = nil, 0, trust.Digest{}
 	p.setHead(b, h)
 	if p.list == nil || p.list.Digest != d.Digest {
 		return m.takeList(b, p, d)
@@ -119,8 +119,9 @@ func (p *province) pinnedLeaves(b *store.Batch, c *AdoptUpdate, h *head.Document
 			return nil, trust.Refuse(trust.Incomplete, "the log of %s went from generation %d to %d, which this version does not follow", p.code, p.generation, h.Log.Generation)
 		}
 	}
-	if base.Size() > h.Log.Size || base.Size() == h.Log.Size && base.Root() != h.Log.Root || recorded > h.Issued {
-		// What was staged belongs to no log that this head pins.
+	other := p.staged != nil && p.stagedList != h.TrustList.Digest
+	if other || base.Size() > h.Log.Size || base.Size() == h.Log.Size && base.Root() != h.Log.Root || recorded > h.Issued {
+		// What was staged belongs to no log that this head pins, or was verified under other keys.
 		if err := p.dropStaged(b); err != nil {
 			return nil, err
 		}
@@ -207,7 +208,7 @@ func (m *Machine) stageLeaves(b *store.Batch, c *StageLeaves) error {
 			return trust.Refuse(trust.Incomplete, "leaves of generation %d of %s, held is %d", c.Generation, p.code, p.generation)
 		}
 	}
-	if c.From != base.Size() {
+	if c.From != base.Size() || p.staged != nil && c.List != p.stagedList {
 		if c.From != p.tree.Size() {
 			return trust.Refuse(trust.Incomplete, "leaves of %s from %d, the log is held up to %d", p.code, c.From, base.Size())
 		}
@@ -226,7 +227,7 @@ func (m *Machine) stageLeaves(b *store.Batch, c *StageLeaves) error {
 	}
 	p.generation = c.Generation
 	p.putLeaves(b, leaves, c.Unverified)
-	p.staged, p.stagedTime = staged, recorded
+	p.staged, p.stagedTime, p.stagedList = staged, recorded, c.List
 	p.save(b)
 	return nil
 }
