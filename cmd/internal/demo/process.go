@@ -1,0 +1,84 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// stopWithin bounds an orderly stop of one node; after that it is killed.
+const stopWithin = 15 * time.Second
+
+// A process is one node: this program again, as `hutong node --config FILE`.
+type process struct {
+	name string
+	log  string // file of what it prints
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended and its exit is known
+}
+
+// start runs a node. Its output goes to a file beside its configuration.
+func start(binary, config, passphraseVariable, passphrase string) (*process, error) {
+	name := filepath.Base(filepath.Dir(config)) + "/" + filepath.Base(config)
+	p := &process{name: name, log: config + ".log", done: make(chan struct{})}
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("starting node %s: %w", name, err)
+	}
+	defer out.Close()
+	p.cmd = exec.Command(binary, "node", "--config", config)
+	p.cmd.Env = append(os.Environ(), passphraseVariable+"="+passphrase)
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.SysProcAttr = childAttributes()
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting node %s: %w", name, err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // the exit status stands in cmd.ProcessState
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// ended returns an error that shows the end of its log when the node has stopped by itself.
+func (p *process) ended() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("node %s ended: %s; the end of its log:\n%s", p.name, p.cmd.ProcessState, tail(p.log))
+	default:
+		return nil
+	}
+}
+
+// kill ends the node as a power cut would.
+func (p *process) kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may be gone already
+	<-p.done
+}
+
+// stop asks the node to end in order, and kills it when that takes too long.
+func (p *process) stop(ctx context.Context) {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.kill()
+	}
+}
+
+// tail returns the last lines of a file.
+func tail(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	const most = 2000
+	if len(data) > most {
+		data = data[len(data)-most:]
+	}
+	return string(data)
+}
