@@ -2,13 +2,21 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hutong-project/hutong/node"
 	"github.com/hutong-project/hutong/node/config"
+	"github.com/hutong-project/hutong/trust"
 )
+
+type nodeCheckOutput struct {
+	Config   string         `json:"config"`
+	Node     string         `json:"node"`
+	Province trust.Province `json:"province"`
+}
 
 // node runs one node of a province's cluster.
 func (a *app) node() *cobra.Command {
@@ -25,9 +33,13 @@ With --check it only says whether the configuration can be used.`,
 			if err != nil {
 				return err
 			}
+			if a.passphraseFile != "" {
+				cfg.Keys.PassphraseFile = a.passphraseFile
+			}
 			if check {
-				_, err := fmt.Fprintf(a.out, "%s: node %s of %s can be configured so\n", file, cfg.Node, cfg.Province)
-				return err
+				return a.emit(nodeCheckOutput{file, cfg.Node, cfg.Code()}, func(w io.Writer) {
+					fmt.Fprintf(w, "%s can be used: node %s of %s\n", file, cfg.Node, cfg.Province)
+				})
 			}
 			var level slog.Level
 			if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {

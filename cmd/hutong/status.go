@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hutong-project/hutong/node/client"
+	"github.com/hutong-project/hutong/node/httpapi"
+)
+
+type statusOutput struct {
+	Nodes []nodeStatus `json:"nodes"`
+}
+
+type nodeStatus struct {
+	Address string             `json:"address"`
+	Error   string             `json:"error,omitzero"` // the node did not answer
+	State   *httpapi.NodeState `json:"state,omitzero"`
+}
+
+func (a *app) status() *cobra.Command {
+	var nodes []string
+	var wait time.Duration
+	c := &cobra.Command{
+		Use: "status --node URL", Args: cobra.NoArgs,
+		Short: "Show what nodes believe of each province and how current that is",
+		RunE: func(c *cobra.Command, _ []string) error {
+			out, failed := askAll(c.Context(), nodes, wait)
+			err := a.emit(out, func(w io.Writer) {
+				for _, n := range out.Nodes {
+					if n.State != nil {
+						printNode(w, n)
+					}
+				}
+			})
+			if err == nil {
+				err = failed
+			}
+			return err
+		},
+	}
+	c.Flags().StringArrayVar(&nodes, "node", nil, "address of a node, such as http://127.0.0.1:8101; may be repeated")
+	c.Flags().DurationVar(&wait, "wait", 0, "wait at most this long until each node answers and knows its leader")
+	return require(c, "node")
+}
+
+// askAll asks each node, and again until it has a leader while wait lasts. The error is that of the first node that
+// did not answer.
+func askAll(ctx context.Context, nodes []string, wait time.Duration) (out statusOutput, failed error) {
+	ctx, cancel := context.WithTimeout(ctx, wait+30*time.Second)
+	defer cancel()
+	deadline := time.Now().Add(wait)
+	for _, address := range nodes {
+		status := nodeStatus{Address: address}
+		state, err := askOne(ctx, address)
+		for (err != nil || state.Leader == "") && time.Now().Before(deadline) && ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+			state, err = askOne(ctx, address)
+		}
+		if err != nil {
+			status.Error = err.Error()
+			if failed == nil {
+				failed = err
+			}
+		} else {
+			status.State = state
+		}
+		out.Nodes = append(out.Nodes, status)
+	}
+	return out, failed
+}
+
+func askOne(ctx context.Context, address string) (*httpapi.NodeState, error) {
+	n, err := client.New(address)
+	if err != nil {
+		return nil, err
+	}
+	defer n.Close()
+	state, err := n.Node(ctx)
+	return &state, err
+}
+
+func printNode(w io.Writer, n nodeStatus) {
+	s := n.State
+	leader := "no leader"
+	switch {
+	case s.Leading:
+		leader = "leading"
+	case s.Leader != "":
+		leader = "led by " + s.Leader
+	}
+	fmt.Fprintf(w, "%s: node %s of %s, %s, %d peers\n", n.Address, s.Node, s.Province, leader, s.Connected)
+	if s.National == nil {
+		fmt.Fprintln(w, "  no national list yet")
+		return
+	}
+	fmt.Fprintf(w, "  national list %d, %s, next update %s\n", s.National.Sequence, s.National.Freshness, s.National.NextUpdate)
+	var t table
+	t.row("  province", "status", "data", "head", "age", "list", "anchors", "log", "from")
+	for _, p := range s.Provinces {
+		source := "…" + p.Source[max(0, len(p.Source)-8):]
+		if p.Local {
+			source = "own"
+		} else if p.Source == "" {
+			source = "-"
+		}
+		age := "-"
+		if p.Sequence > 0 {
+			age = (time.Duration(p.AgeSeconds) * time.Second).String()
+		}
+		t.row("  "+string(p.Province)+" "+p.NameZH, p.Status, p.Freshness, strconv.FormatUint(p.Sequence, 10), age,
+			strconv.FormatUint(p.List, 10), strconv.Itoa(p.Anchors), strconv.FormatUint(p.Log.Size, 10), source)
+	}
+	t.print(w)
+	for _, p := range s.Provinces {
+		for _, r := range p.Refused {
+			indented(w, 2, fmt.Sprintf("%s: anchor %s is refused: %s: %s", p.Province, r.ID, r.Code, r.Detail))
+		}
+		if p.Evidence != "" {
+			indented(w, 2, fmt.Sprintf("%s contradicts itself: %s", p.Province, p.Evidence))
+		}
+		if p.LastError != "" {
+			indented(w, 2, fmt.Sprintf("%s: last error: %s", p.Province, p.LastError))
+		}
+	}
+}
