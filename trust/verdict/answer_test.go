@@ -79,6 +79,9 @@ func TestEvidenceAndTimes(t *testing.T) {
 	}
 	// What was searched without success is evidence too.
 	w.c.Anchor = "nobody"
+	if got, want := w.judge().Reasons[0].Detail, `anchor "nobody" of 310000 is not listed or has another key`; got != want {
+		t.Errorf("detail of an unknown anchor = %s, want %s", got, want)
+	}
 	if e := w.judge().Evidence; e.NationalList != 1 || e.TrustList == nil || e.Head == nil {
 		t.Errorf("evidence of an unknown issuer = %+v, want the lists that were searched", e)
 	}

@@ -17,7 +17,8 @@ func (j *judgement) judgeFormat(v *Verdict) {
 		return
 	}
 	v.pass(StepFormat)
-	if life := j.c.Expires.Sub(j.c.Issued); j.c.Expires.IsZero() || j.c.Issued.IsZero() || life > MaxPresentation {
+	// Compared as seconds: a duration cannot hold the span between any two times.
+	if life := j.c.Expires - j.c.Issued; j.c.Expires.IsZero() || j.c.Issued.IsZero() || life > trust.Time(MaxPresentation/time.Second) {
 		v.find(PresentationUnbounded, fmt.Sprintf("at most %v from issue to expiry", MaxPresentation))
 	}
 }

@@ -174,6 +174,7 @@ func everFresh(w *world) {
 var chainRows = []row{
 	{"listed subject under the CA", func(w *world) { w.carry(keys().leaf) }, verdict.Valid, nil},
 	{"listed subject through a carried CA", func(w *world) { w.carry(keys().deepLeaf, keys().subCA.Raw) }, verdict.Valid, nil},
+	{"three certificates carried, the anchor's own among them", func(w *world) { w.carry(keys().deepLeaf, keys().subCA.Raw, keys().ca.Raw) }, verdict.Valid, nil},
 	{"listed by the digest of its name", func(w *world) {
 		w.anchor(shanghai, "ca").Subjects = []string{must(certs.Parse(keys().unlisted)).SubjectDigest().String()}
 		w.carry(keys().unlisted)

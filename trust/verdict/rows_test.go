@@ -124,9 +124,9 @@ func TestAllWell(t *testing.T) {
 	}
 }
 
-// TestStepsWithoutSigner: where no anchor was found, the steps that need one are skipped, and the signature step is
-// told apart from the chain step.
-func TestStepsWithoutSigner(t *testing.T) {
+// TestStepOutcomes: where no anchor was found, the steps that need one are skipped, and the signature step is told apart
+// from the chain step.
+func TestStepOutcomes(t *testing.T) {
 	const p, f, u, s = verdict.Passed, verdict.Failed, verdict.Unknown, verdict.Skipped
 	for _, r := range []struct {
 		name   string
@@ -136,6 +136,7 @@ func TestStepsWithoutSigner(t *testing.T) {
 		{"forged", func(w *world) { w.c.Signature[0] ^= 1 }, []verdict.Outcome{p, f, s, s, s, s, s, s, p}},
 		{"unknown issuer", func(w *world) { w.c.Anchor = "nobody" }, []verdict.Outcome{p, f, s, s, s, s, s, s, p}},
 		{"carried certificate not listed", func(w *world) { w.carry(keys().unlisted) }, []verdict.Outcome{p, p, f, s, s, s, s, s, p}},
+		{"presentation", func(w *world) { w.c.Presentation, w.c.Issued, w.c.Expires = true, now, now+60 }, []verdict.Outcome{p, p, p, p, p, p, p, p, p}},
 		{"no national list", func(w *world) { w.noNational = true }, []verdict.Outcome{p, u, s, s, s, s, s, s, s}},
 		{"issuers disagree", func(w *world) { withdraw(twin(w), issued); w.c.Province, w.c.Authority = "", "" }, []verdict.Outcome{p, u, s, s, s, s, s, s, s}},
 	} {

@@ -64,6 +64,12 @@ var statusRows = []row{
 
 	{"no status log", func(w *world) { w.noReader = true }, verdict.Indeterminate, codes{verdict.StatusNotConfigured}},
 	{"status log unreadable", func(w *world) { w.breakLog(shanghai, statuslog.KindCredential, credentialSubject()) }, verdict.Indeterminate, codes{verdict.StatusUnavailable}},
+	{"no status log, no coverage stated", func(w *world) { w.noReader = true; w.police().StatusCoverage = list.Coverage{Kind: list.CoverageNone} },
+		verdict.Indeterminate, codes{verdict.StatusNotConfigured}},
+	{"status log unreadable, no coverage stated", func(w *world) {
+		w.breakLog(shanghai, statuslog.KindCredential, credentialSubject())
+		w.police().StatusCoverage = list.Coverage{Kind: list.CoverageNone}
+	}, verdict.Indeterminate, codes{verdict.StatusUnavailable}},
 	{"asked about the first second that is held", func(w *world) { w.historyFrom = now }, verdict.Valid, nil},
 	{"asked about a second before", func(w *world) { w.historyFrom = now + 1 }, verdict.Indeterminate, codes{verdict.HistoryNotHeld}},
 	{"asked about a second before, a final status is known", func(w *world) { w.historyFrom = now + 1; is(statuslog.StatusRevoked)(w) },
@@ -210,6 +216,7 @@ var dateRows = []row{
 
 	{"presentation of 24 hours", func(w *world) { w.c.Presentation, w.c.Issued, w.c.Expires = true, now-1, now-1+day }, verdict.Valid, nil},
 	{"presentation of a second more", func(w *world) { w.c.Presentation, w.c.Issued, w.c.Expires = true, now-1, now+day }, verdict.Invalid, codes{verdict.PresentationUnbounded}},
+	{"presentation of more than a duration can hold", func(w *world) { w.c.Presentation, w.c.Issued, w.c.Expires = true, now, 1<<62 }, verdict.Invalid, codes{verdict.PresentationUnbounded}},
 	{"presentation without expiry", func(w *world) { w.c.Presentation, w.c.Issued, w.c.Expires = true, now, 0 }, verdict.Invalid, codes{verdict.PresentationUnbounded}},
 	{"presentation without issue", func(w *world) { w.c.Presentation, w.c.Issued, w.c.Expires = true, 0, 5 }, verdict.Invalid,
 		codes{verdict.PresentationUnbounded, verdict.Expired, verdict.IssueTimeAbsent}},
