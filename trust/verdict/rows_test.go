@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hutong-project/hutong/trust/list"
+	"github.com/hutong-project/hutong/trust/national"
 	"github.com/hutong-project/hutong/trust/verdict"
 )
 
@@ -150,5 +152,52 @@ func TestStepOutcomes(t *testing.T) {
 		if !slices.Equal(got, r.want) {
 			t.Errorf("%s: steps ended %v, want %v", r.name, got, r.want)
 		}
+	}
+}
+
+// TestCheckNamesTheFirstWorstFinding: a step with several findings carries the code of the one that decided it.
+func TestCheckNamesTheFirstWorstFinding(t *testing.T) {
+	for _, r := range []struct {
+		name   string
+		change func(w *world)
+		step   verdict.Step
+		want   verdict.Code
+	}{
+		{"none", func(*world) {}, verdict.StepGrant, ""},
+		{"a note", func(w *world) { w.police().StatusCoverage = list.Coverage{Kind: list.CoverageNone} }, verdict.StepStatus, verdict.CoverageNone},
+		{"two failures", func(w *world) { w.police().Formats = []string{"HC1"}; w.c.Type = "x" }, verdict.StepGrant, verdict.TypeNotGranted},
+		{"two notes", func(w *world) {
+			withdraw(w.police(), issued+1)
+			standing(w.province(shanghai), national.Suspended, issued+1)
+		}, verdict.StepStanding, verdict.AnchorWithdrawnLater},
+		{"a note, then a failure", func(w *world) {
+			withdraw(w.police(), issued+1)
+			standing(w.province(shanghai), national.Withdrawn, issued)
+		}, verdict.StepStanding, verdict.ProvinceWithdrawn},
+		{"a failure, then an unknown", func(w *world) {
+			withdraw(w.police(), issued)
+			standing(w.province(shanghai), national.Suspended, issued)
+		}, verdict.StepStanding, verdict.AnchorWithdrawn},
+	} {
+		w := newWorld(t)
+		r.change(w)
+		if got := w.judge().Checks[r.step-1].Code; got != r.want {
+			t.Errorf("%s: code of the check = %q, want %q", r.name, got, r.want)
+		}
+	}
+}
+
+func TestOutcomeOfAStep(t *testing.T) {
+	v := newWorld(t).judge()
+	for step, want := range map[verdict.Step]verdict.Outcome{
+		0: verdict.Skipped, -1: verdict.Skipped, 10: verdict.Skipped,
+		verdict.StepStructure: verdict.Passed, verdict.StepFormat: verdict.Skipped, verdict.StepFreshness: verdict.Passed,
+	} {
+		if got := v.Outcome(step); got != want {
+			t.Errorf("Outcome(%d) = %s, want %s", step, got, want)
+		}
+	}
+	if got := verdict.Step(10).String() + verdict.Step(0).String(); got != "nonenone" {
+		t.Errorf("names of steps that do not exist = %s, want none", got)
 	}
 }

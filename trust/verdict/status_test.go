@@ -112,6 +112,17 @@ var certificateStatusRows = []row{
 	{"signer's own anchor revoked", func(w *world) {
 		w.say(shanghai, police, 0, statuslog.Event{Kind: statuslog.KindCertificate, Subject: certificateSubject(keys().police), Status: statuslog.StatusRevoked, Effective: now})
 	}, verdict.Invalid, codes{verdict.CertificateRevoked}},
+	{"pinned certificate revoked", func(w *world) {
+		w.partnerCode()
+		w.say(austria, "AT-MOH", 0, statuslog.Event{Kind: statuslog.KindCertificate, Subject: certificateSubject(keys().partner), Status: statuslog.StatusRevoked, Effective: now})
+	}, verdict.Invalid, codes{verdict.CertificateRevoked, verdict.CoverageNone}},
+	{"the CA between anchor and root revoked", func(w *world) {
+		w.lists[shanghai].Anchors = append(w.lists[shanghai].Anchors, anchor("under-ca", police, keys().leaf))
+		c := claims()
+		c.Anchor = "under-ca"
+		w.c = w.issue(c, keys().leafKey)
+		w.say(shanghai, police, 0, statuslog.Event{Kind: statuslog.KindCertificate, Subject: certificateSubject(keys().ca.Raw), Status: statuslog.StatusRevoked, Effective: now})
+	}, verdict.Invalid, codes{verdict.CertificateRevoked}},
 	{"a second after the moment asked about", func(w *world) {
 		w.say(shanghai, police, 0, statuslog.Event{Kind: statuslog.KindCertificate, Subject: certificateSubject(keys().police), Status: statuslog.StatusRevoked, Effective: now + 1})
 	}, verdict.Valid, nil},
