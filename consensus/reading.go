@@ -3,6 +3,7 @@ package consensus
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hutong-project/hutong/consensus/state"
@@ -17,7 +18,20 @@ type sharedReading struct {
 	view  *registry.View
 	store *store.View
 	users atomic.Int64
+
+	// What the log says about certificates, as it was looked up. Each verdict asks about those of its anchor's path,
+	// which are few and the same again and again, and for which there is hardly ever an event.
+	mu           sync.RWMutex
+	certificates map[certificate][]statuslog.Entry
 }
+
+type certificate struct {
+	province trust.Province
+	subject  trust.Subject
+}
+
+// maxCertificates bounds how many certificates a reading remembers.
+const maxCertificates = 4096
 
 func (s *sharedReading) release() error {
 	if s.users.Add(-1) > 0 {
@@ -57,7 +71,7 @@ func (d *Reading) Close() error {
 	return d.shared.release()
 }
 
-// Events is registry.StatusReader.Events.
+// Events is registry.StatusReader.Events. The entries may be shared: the caller must not change them.
 func (d *Reading) Events(p trust.Province, kind statuslog.Kind, s trust.Subject) ([]statuslog.Entry, error) {
 	province := d.View.Provinces[p]
 	if province == nil {
@@ -67,7 +81,30 @@ func (d *Reading) Events(p trust.Province, kind statuslog.Kind, s trust.Subject)
 	if err != nil {
 		return nil, err
 	}
+	if kind == statuslog.KindCertificate {
+		return d.shared.certificateEvents(v, province, s)
+	}
 	return state.Events(v, province, kind, s)
+}
+
+func (s *sharedReading) certificateEvents(v *store.View, p *registry.Province, subject trust.Subject) ([]statuslog.Entry, error) {
+	c := certificate{province: p.Code, subject: subject}
+	s.mu.RLock()
+	entries, known := s.certificates[c]
+	s.mu.RUnlock()
+	if known {
+		return entries, nil
+	}
+	entries, err := state.Events(v, p, statuslog.KindCertificate, subject)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.certificates) < maxCertificates {
+		s.certificates[c] = entries
+	}
+	return entries, nil
 }
 
 func (d *Reading) database() (*store.View, error) {
@@ -131,7 +168,7 @@ func (r *Registry) publish() {
 		r.fail(fmt.Errorf("taking a view of the state: %w", err))
 		return
 	}
-	next := &sharedReading{view: r.machine.View(), store: v}
+	next := &sharedReading{view: r.machine.View(), store: v, certificates: map[certificate][]statuslog.Entry{}}
 	next.users.Store(1)
 	r.mu.Lock()
 	old := r.reading

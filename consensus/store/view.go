@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -45,7 +46,13 @@ type View struct {
 	handle *handle
 	snap   *pebble.Snapshot
 	closed atomic.Bool
+
+	mu   sync.Mutex
+	idle []*pebble.Iterator // over the events, for the next ScanPrefix: making one costs as much as using it
 }
+
+// maxIdle bounds the iterators that a view keeps.
+const maxIdle = 16
 
 // View returns the database as it is now.
 func (s *Store) View() (*View, error) {
@@ -63,7 +70,19 @@ func (v *View) Close() error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	err := v.snap.Close()
+	v.mu.Lock()
+	idle := v.idle
+	v.idle = nil
+	v.mu.Unlock()
+	var err error
+	for _, it := range idle {
+		if e := it.Close(); err == nil {
+			err = e
+		}
+	}
+	if e := v.snap.Close(); err == nil {
+		err = e
+	}
 	if e := v.handle.release(); err == nil {
 		err = e
 	}
@@ -91,7 +110,7 @@ func (v *View) Applied() (index, term uint64, err error) {
 // none it costs a look into bloom filters: a plain read would not consult those of the last level, which holds
 // nearly everything.
 func (v *View) ScanPrefix(prefix []byte, f func(key, value []byte) error) error {
-	it, err := v.snap.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	it, err := v.iterator()
 	if err != nil {
 		return err
 	}
@@ -103,10 +122,38 @@ func (v *View) ScanPrefix(prefix []byte, f func(key, value []byte) error) error 
 	if e := it.Error(); err == nil {
 		err = e
 	}
+	if err == nil && v.keep(it) {
+		return nil
+	}
 	if e := it.Close(); err == nil {
 		err = e
 	}
 	return err
+}
+
+// iterator returns one that nobody else uses.
+func (v *View) iterator() (*pebble.Iterator, error) {
+	v.mu.Lock()
+	n := len(v.idle)
+	if n == 0 {
+		v.mu.Unlock()
+		return v.snap.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	}
+	it := v.idle[n-1]
+	v.idle = v.idle[:n-1]
+	v.mu.Unlock()
+	return it, nil
+}
+
+// keep takes it for the next who asks, and reports whether it did: only until Close.
+func (v *View) keep(it *pebble.Iterator) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed.Load() || len(v.idle) >= maxIdle {
+		return false
+	}
+	v.idle = append(v.idle, it)
+	return true
 }
 
 // Digest returns an SM3 over all keys and values: equal on two nodes exactly when their states are equal.
