@@ -34,7 +34,7 @@ type Config struct {
 
 // Limits bound what peers can cost. A zero field stands for its default.
 type Limits struct {
-	Memory int64 // bytes of frames and connection buffers in all; default 512 MiB; at least 128 MiB
+	Memory int64 // bytes of frames and connection buffers in all; default 512 MiB; at least 400 MiB
 	Peers  int   // peers to make room for when the lists name fewer; default 160
 }
 
@@ -43,7 +43,7 @@ const DefaultExchange = 10 * time.Second
 
 const (
 	defaultMemory = 512 << 20
-	leastMemory   = 128 << 20
+	leastMemory   = 400 << 20 // a quarter is one peer's, which must hold the largest frame
 	defaultPeers  = 160
 	mostPeers     = 10_000
 )

@@ -91,7 +91,7 @@ func (n *Node) exchangeWith(ctx context.Context, id peer.ID) error {
 		if err := writeFrame(s, &mine); err != nil {
 			return err
 		}
-		if err := readFrame(s, s.Scope(), &reply); err != nil {
+		if err := readFrame(exchangeConversation.awaken(s), s.Scope(), &reply); err != nil {
 			return err
 		}
 		if err := writeFrame(s, &exchangeRest{Heads: headsBeyond(n.view(), &reply.Summary)}); err != nil {
@@ -101,7 +101,7 @@ func (n *Node) exchangeWith(ctx context.Context, id peer.ID) error {
 			return err
 		}
 		// The peer closes when it has read the rest; closing before could cut it off.
-		_, _ = s.Read(make([]byte, 1))
+		_, _ = exchangeConversation.awaken(s).Read(make([]byte, 1))
 		return nil
 	})
 	if err != nil {

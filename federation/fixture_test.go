@@ -104,6 +104,7 @@ type cluster struct {
 	metrics  *prometheus.Registry
 	stop     context.CancelFunc
 	done     chan struct{}
+	exchange time.Duration // zero: the default
 }
 
 // identityOf derives an Ed25519 key from a name, so that peer ids are the same in every run.
@@ -212,7 +213,7 @@ func (c *cluster) addHost() {
 func (c *cluster) config() Config {
 	c.metrics = prometheus.NewRegistry()
 	return must(Config{
-		Identity: c.identity, Listen: []string{c.addr}, Own: c.code, Registry: c.reg, Registerer: c.metrics,
+		Identity: c.identity, Listen: []string{c.addr}, Own: c.code, Registry: c.reg, Registerer: c.metrics, Exchange: c.exchange,
 		Logger: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}.complete())
 }

@@ -17,7 +17,7 @@ type ForwardHandler func(ctx context.Context, command []byte) (reply []byte, err
 // OnForward sets who carries out forwarded commands. Until it is called, they are answered with an error.
 func (n *Node) OnForward(handle ForwardHandler) { n.forwarded.Store(&handle) }
 
-// Forward hands a command, up to 24 MiB, to another node of the own cluster and returns its reply, up to 1 MiB. A
+// Forward hands a command, up to 25 MiB, to another node of the own cluster and returns its reply, up to 1 MiB. A
 // refusal comes back as a *trust.Refusal. After any other error it is not known whether the command was carried out.
 func (n *Node) Forward(ctx context.Context, to peer.ID, command []byte) ([]byte, error) {
 	if !n.gate.current.Load().cluster[to] {

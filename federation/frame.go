@@ -99,6 +99,10 @@ type ledger interface {
 // memoryPriority lets frames use all of a scope's memory but the part that libp2p keeps for its own connections.
 const memoryPriority = 200
 
+// frameCopies is how many times a frame lies in memory while it is read: its bytes, the message made of them, and the
+// message written anew to compare.
+const frameCopies = 3
+
 // writeFrame writes one message with its length.
 func writeFrame(w io.Writer, m message) error {
 	body, err := encode(m)
@@ -123,7 +127,7 @@ func readFrame(r io.Reader, l ledger, m message) error {
 	if size == 0 || size > int64(m.limit()) {
 		return trust.Refuse(trust.TooLarge, "frame of %d bytes, want 1 to %d", size, m.limit())
 	}
-	if err := l.ReserveMemory(int(size), memoryPriority); err != nil {
+	if err := l.ReserveMemory(frameCopies*int(size), memoryPriority); err != nil {
 		return fmt.Errorf("reserving %d bytes for a frame: %w", size, errors.Join(ErrBusy, err))
 	}
 	var body bytes.Buffer

@@ -222,7 +222,7 @@ func TestLyingSource(t *testing.T) {
 						_ = s.CloseWrite()
 					})
 				}()
-				later(2 * time.Minute)
+				later(15 * time.Second) // silence costs its patience twice: for the list and for the leaves
 				w.holds(zj, sh)
 				if w.at[zj].node.peers.show(liar.id).blamedAt.IsZero() {
 					t.Error("the liar was not blamed")
@@ -478,6 +478,71 @@ func TestWrongGiftIsReplaced(t *testing.T) {
 	})
 }
 
+// A peer that fell silent holds up its province's other peers for a moment only.
+func TestSilentPeerIsHedged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, sh, zj)
+		silent := w.stranger("silent")
+		silent.swallow(conversations...)
+		second := w.publishNational(func(l *national.List) {
+			l.Provinces[1].Peers = append([]national.Peer{{ID: silent.id.String(), Addrs: []string{silent.addr}}}, l.Provinces[1].Peers...)
+		})
+		for _, code := range w.order {
+			if err := w.at[code].reg.AdoptNational(t.Context(), [][]byte{second}); err != nil {
+				t.Fatal(err)
+			}
+			w.at[code].addHost()
+		}
+		w.linkAll()
+		w.at[zj].reg.setLeading(false) // nothing but the push shall bring the head
+		w.at[sh].exchange = time.Hour
+		w.at[sh].start()
+		w.at[zj].start()
+		later(20 * time.Second)
+		w.at[sh].node.peers.book(silent.id, nil, time.Now().Add(time.Second)) // the one that answered last
+		w.at[sh].reg.cut(leaf(0, 10))
+		later(hedge - time.Second)
+		w.holdsNone(zj, sh)
+		later(2 * time.Second)
+		w.holds(zj, sh)
+	})
+}
+
+// A province whose heads pin what nobody has does not keep everybody asking.
+func TestHeadsThatPinNothingAreRested(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, sh, zj, gd)
+		hostile := w.at[gd]
+		for _, code := range w.order {
+			w.at[code].addHost()
+		}
+		w.linkAll()
+		asked := 0
+		hostile.serveListsOf(hostile.reg)
+		answerWith(hostile, logConversation, func(*logRequest) message {
+			asked++
+			return &logAnswer{}
+		})
+		w.at[sh].start()
+		w.at[zj].start()
+		for i := range 300 {
+			hostile.reg.cut(leaf(uint64(i), 10))
+			n := w.at[sh].node
+			n.receivePush(t.Context(), caller{hostile.id, gd}, pushMessage{Head: hostile.reg.View().Provinces[gd].Head.Raw})
+			later(200 * time.Millisecond)
+		}
+		if asked == 0 || asked > 15 {
+			t.Errorf("a minute of heads that pin nothing had the log asked for %d times, want 1 to 15", asked)
+		}
+		answerWith(hostile, logConversation, func(q *logRequest) message {
+			return &logAnswer{Leaves: must(hostile.reg.Leaves(gd, 0, q.From, q.To, leavesBytes))}
+		})
+		later(longRest)
+		w.at[sh].node.receivePush(t.Context(), caller{hostile.id, gd}, pushMessage{Head: hostile.reg.View().Provinces[gd].Head.Raw})
+		w.holds(sh, gd)
+	})
+}
+
 // A registry that cannot decide is no refusal: the head comes again.
 func TestUndecidedHeadComesAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -559,49 +624,4 @@ func TestForwardIsForTheOwnCluster(t *testing.T) {
 type cluster_ struct {
 	*cluster
 	mates []peer.AddrInfo
-}
-
-func TestAdmission(t *testing.T) {
-	w := newWorld(t, sh, zj, gd)
-	ids := make(map[trust.Province]peer.ID)
-	for _, code := range w.order {
-		ids[code] = w.at[code].id
-	}
-	day := must(peer.IDFromPublicKey(identityOf("day").GetPublic()))
-	reg := w.at[sh].reg
-	second := w.publishNational(suspend(gd))
-	if err := reg.AdoptNational(t.Context(), [][]byte{second}); err != nil {
-		t.Fatal(err)
-	}
-	doc := must(list.Read(must((&list.List{
-		Version: 1, Province: zj, Session: 1, Number: 1, Issued: 1, NextUpdate: 2,
-		Peers: []national.Peer{{ID: day.String()}, {ID: ids[gd].String()}, {ID: ids[zj].String(), Addrs: []string{"/ip4/10.3.3.3/tcp/1"}}},
-	}).Sign(key("l" + string(zj))))))
-	reg.change(zj, func(p *registry.Province) { p.List = &list.Evaluated{Document: doc} })
-	a := admit(reg.View(), sh, ids[sh], nil)
-	for _, test := range []struct {
-		what string
-		id   peer.ID
-		home trust.Province
-		ok   bool
-	}{
-		{"itself", ids[sh], "", false},
-		{"entry peer", ids[zj], zj, true},
-		{"day-to-day peer", day, zj, true},
-		{"suspended province's entry peer named by another's trust list", ids[gd], "", false},
-		{"nobody", peer.ID("nobody"), "", false},
-	} {
-		if home, ok := a.home(test.id); home != test.home || ok != test.ok {
-			t.Errorf("home(%s) = %q, %v; want %q, %v", test.what, home, ok, test.home, test.ok)
-		}
-	}
-	if got := a.byCode[zj]; !slices.Equal(got, []peer.ID{ids[zj], day}) {
-		t.Errorf("peers of %s = %v, want the entry peer first", zj, got)
-	}
-	if got := len(a.peers[ids[zj]].addrs); got != 2 {
-		t.Errorf("addresses of a peer named by both lists = %d, want 2", got)
-	}
-	if !slices.Equal(a.targets, []trust.Province{zj}) {
-		t.Errorf("targets = %v, want %s alone", a.targets, zj)
-	}
 }

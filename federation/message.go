@@ -17,7 +17,7 @@ const (
 	pushExtras   = 64 << 10  // trust list and leaves that travel along with a pushed head
 	leavesBytes  = 4 << 20   // leaves of one log answer, and of one call to the Registry
 	chainBytes   = 4 << 20   // lists of one national answer
-	maxCommand   = 24 << 20  // a forwarded command: a trust list, leaves and a head in one
+	maxCommand   = 25 << 20  // a forwarded command: a trust list, leaves and a head in one
 	maxReply     = 1 << 20   // the answer to a forwarded command
 	maxDetail    = 256       // of a refusal's text
 	maxCode      = 32        // of a refusal's code

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -19,6 +20,7 @@ import (
 func (n *Node) pull(c *candidate) result {
 	code := c.doc.Province
 	r := n.pullChecked(n.ctx, c)
+	n.provinces.rest(code, r.err, time.Now())
 	n.metrics.heads.WithLabelValues(n.label(code), outcomeLabel(r.answer)).Inc()
 	if r.err != nil && r.answer != answerHave {
 		n.noteRefusal(code, r.err)
@@ -189,6 +191,9 @@ func (n *Node) bring(ctx context.Context, c *candidate, update registry.Update, 
 	run := leafRun{at: from}
 	for _, source := range n.sources(entry, c.source) {
 		err := n.fetchLeaves(ctx, source, &update, &run, size)
+		if staging := new(stagingError); errors.As(err, &staging) && !leavesAtFault(err) {
+			return err // no other source could help
+		}
 		if err == nil {
 			if err = n.adopt(ctx, update); err == nil || !leavesAtFault(err) {
 				return err
@@ -259,11 +264,22 @@ func (n *Node) fetchLeaves(ctx context.Context, source peer.ID, update *registry
 		}
 		update.From, update.Leaves = run.at, reply.Leaves
 		if err := n.cfg.Registry.StageLeaves(ctx, *update); err != nil {
-			return fmt.Errorf("staging leaves of %s: %w", update.Province, err)
+			return &stagingError{update.Province, err}
 		}
 		run.at = end
 	}
 }
+
+// A stagingError is the registry's answer to leaves that are not the last ones.
+type stagingError struct {
+	province trust.Province
+	err      error
+}
+
+func (e *stagingError) Error() string {
+	return fmt.Sprintf("staging leaves of %s: %v", e.province, e.err)
+}
+func (e *stagingError) Unwrap() error { return e.err }
 
 // blame books what a source did wrong on the source, and a lie also on the province whose data it was.
 func (n *Node) blame(source peer.ID, code trust.Province, err error) {

@@ -137,30 +137,71 @@ func (p *pushers) putBack(t *pusher, doc *head.Document) bool {
 	return true
 }
 
+// hedge is how long a pushed peer may stay silent before the next one of its province is tried beside it. A peer that is
+// gone without a word would otherwise hold up its province for as long as a stream lasts.
+const hedge = 3 * time.Second
+
+// An attempt is how one push to one peer ended.
+type attempt struct {
+	id    peer.ID
+	reply *pushAnswer
+	err   error
+}
+
 // push tries the peers of a province in turn until one has taken doc, and reports whether trying again may help.
 func (n *Node) push(code trust.Province, t *pusher, doc *head.Document) (again bool) {
-	for _, id := range n.peersOf(code) {
-		answer, err := n.pushTo(n.ctx, id, t, doc)
-		n.pushers.note(t, answer, err)
-		if err != nil {
-			n.metrics.pushes.WithLabelValues(string(code), "unanswered").Inc()
-			n.log.Debug("pushing a head", "province", code, "peer", id, "error", err)
+	ctx, cancel := context.WithCancel(n.ctx)
+	defer cancel()
+	ids := n.peersOf(code)
+	ended := make(chan attempt, len(ids))
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	for tried, pending := 0, 0; tried < len(ids) || pending > 0; {
+		var waiting <-chan time.Time
+		if tried < len(ids) {
+			id := ids[tried]
+			group.Go(func() {
+				reply, err := n.pushTo(ctx, id, t, doc)
+				ended <- attempt{id, reply, err}
+			})
+			tried, pending = tried+1, pending+1
+			timer := time.NewTimer(hedge)
+			defer timer.Stop()
+			waiting = timer.C
+		}
+		select {
+		case a := <-ended:
+			pending--
+			if done := n.notePush(code, t, doc, a); done {
+				return false
+			}
 			again = true
-			continue
+		case <-waiting:
 		}
-		n.metrics.pushes.WithLabelValues(string(code), pushLabel(answer.Answer)).Inc()
-		switch answer.Answer {
-		case answerAccepted, answerHave:
-			n.pushers.confirm(t, doc)
-			return false
-		case answerRefused:
-			n.log.Warn("a province refused a head", "province", code, "peer", id, "head_of", doc.Province,
-				"sequence", doc.Sequence, "code", answer.Code, "detail", answer.Detail)
-			return false
-		}
-		again = true
 	}
 	return again
+}
+
+// notePush books how a push ended, and reports whether the province is done with this head.
+func (n *Node) notePush(code trust.Province, t *pusher, doc *head.Document, a attempt) (done bool) {
+	n.pushers.note(t, a.reply, a.err)
+	if a.err != nil {
+		n.metrics.pushes.WithLabelValues(string(code), "unanswered").Inc()
+		n.log.Debug("pushing a head", "province", code, "peer", a.id, "error", a.err)
+		return false
+	}
+	n.metrics.pushes.WithLabelValues(string(code), pushLabel(a.reply.Answer)).Inc()
+	switch a.reply.Answer {
+	case answerAccepted, answerHave:
+		n.pushers.confirm(t, doc)
+		return true
+	case answerRefused:
+		n.log.Warn("a province refused a head", "province", code, "peer", a.id, "head_of", doc.Province,
+			"sequence", doc.Sequence, "code", a.reply.Code, "detail", a.reply.Detail)
+		return true
+	}
+	return false
 }
 
 func pushLabel(a answer) string {

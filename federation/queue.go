@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -12,6 +13,9 @@ import (
 
 // errSuperseded is the result of a candidate that a newer head of its province took the place of.
 var errSuperseded = errors.New("a newer head took its place")
+
+// errResting is the result of a candidate that came while its province pauses.
+var errResting = errors.New("no source had what the last heads pin; pausing")
 
 // A provinceBook keeps, for each province, the one pull in flight, the head that waits for it to end, and what the
 // status shows. Provinces come only from the national list, so it stays small. The zero value is ready.
@@ -22,6 +26,9 @@ type provinceBook struct {
 
 type provincePage struct {
 	current, next *candidate // in flight; waiting
+
+	failures int       // pulls in a row for which no source had what the head pins
+	resting  time.Time // until then no pull is begun
 
 	seenSession, seenSequence uint64  // of the highest head that was validly signed
 	source                    peer.ID // who brought the last adopted head
@@ -55,6 +62,10 @@ func (b *provinceBook) offer(c *candidate, start func(func()) bool, pull func(*c
 			return known
 		}
 	}
+	if time.Now().Before(page.resting) {
+		c.finish(result{answerRetry, errResting})
+		return c
+	}
 	if page.current == nil {
 		page.current = c
 		if !start(func() { b.run(page, pull) }) {
@@ -85,12 +96,34 @@ func (b *provinceBook) run(page *provincePage, pull func(*candidate) result) {
 		if r.answer == answerAccepted {
 			page.source = c.source
 		}
-		page.current, page.next = page.next, nil
+		if page.current, page.next = page.next, nil; page.current != nil && time.Now().Before(page.resting) {
+			page.current.finish(result{answerRetry, errResting})
+			page.current = nil
+		}
 		next := page.current
 		b.mu.Unlock()
 		c.finish(r)
 		c = next
 	}
+}
+
+const (
+	firstRest = 250 * time.Millisecond
+	longRest  = 15 * time.Second
+)
+
+// rest makes a province pause after a pull for which no source had what the head pins, longer each time: its next heads
+// would have every source asked again for the same. Any other end of a pull lets it go on.
+func (b *provinceBook) rest(code trust.Province, err error, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.page(code)
+	if fetch := new(errFetch); !errors.As(err, &fetch) {
+		p.failures, p.resting = 0, time.Time{}
+		return
+	}
+	p.resting = now.Add(min(firstRest<<min(p.failures, 10), longRest))
+	p.failures++
 }
 
 // saw notes a validly signed head, adopted or not.

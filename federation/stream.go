@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -139,8 +140,27 @@ func (n *Node) ask(ctx context.Context, id peer.ID, c conversation, request, rep
 		if err := s.CloseWrite(); err != nil {
 			return err
 		}
-		return readFrame(s, s.Scope(), reply)
+		return readFrame(c.awaken(s), s.Scope(), reply)
 	})
+}
+
+// awaken returns a reader of s that resets s when its first byte does not come within c.silence.
+func (c conversation) awaken(s network.Stream) io.Reader {
+	if c.silence == 0 {
+		return s
+	}
+	return &expectant{s, time.AfterFunc(c.silence, func() { _ = s.Reset() })}
+}
+
+type expectant struct {
+	network.Stream
+	alarm *time.Timer
+}
+
+func (e *expectant) Read(p []byte) (int, error) {
+	n, err := e.Stream.Read(p)
+	e.alarm.Stop()
+	return n, err
 }
 
 // within returns ctx bounded by patience and by the node's own life.
