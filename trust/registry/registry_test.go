@@ -164,6 +164,7 @@ func TestCandidates(t *testing.T) {
 		{"certificate hint", credential.Credential{Province: here, KIDRule: credential.KIDCertificateSHA256, KID: sum[:8]}, []string{"310000/renewed"}},
 		{"certificate hint of another length", credential.Credential{Province: here, KIDRule: credential.KIDCertificateSHA256, KID: sum[:9]}, nil},
 		{"a rule nobody knows", credential.Credential{Province: here, KIDRule: 9, KID: sum[:8]}, nil},
+		{"anchor, a rule nobody knows", credential.Credential{Province: here, Anchor: "a", KIDRule: 9, KID: keyHint[:8]}, nil},
 		{"anchor", credential.Credential{Province: here, Anchor: "renewed", KIDRule: credential.KIDKey, KID: keyHint[:8]}, []string{"310000/renewed"}},
 		{"anchor with another key", credential.Credential{Province: here, Anchor: "b", KIDRule: credential.KIDKey, KID: keyHint[:8]}, nil},
 		{"anchor that is not listed", credential.Credential{Province: here, Anchor: "c"}, nil},
