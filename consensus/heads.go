@@ -47,32 +47,42 @@ func (r *Registry) Run(ctx context.Context) error {
 
 // lead cuts and signs heads while this node leads. A head that an earlier leader left unsigned comes first.
 func (r *Registry) lead(ctx context.Context) error {
-	// What earlier leaders had agreed is applied here before anything is judged.
-	if err := r.raft.Barrier(r.patience()).Error(); err != nil {
-		return fmt.Errorf("waiting for the entries of earlier leaders: %w", err)
-	}
+	defer r.settled.Store(false)
 	paces := map[trust.Province]*pace{}
 	for {
-		changed := r.Changed()
-		if _, _, self := r.Leader(); !self {
-			return nil
+		if err := r.settle(); err != nil {
+			return err
 		}
+		changed := r.Changed()
 		wait := r.cutDue(ctx, paces)
 		t := time.NewTimer(wait)
 		select {
 		case <-changed:
 		case <-t.C:
-		case <-r.raft.LeaderCh():
+		case <-r.raft.LeaderCh(): // it may have been lost and won again
+			r.settled.Store(false)
 			r.announce()
 		case <-ctx.Done():
 		case <-r.done:
 		case <-r.stopped:
 		}
 		t.Stop()
-		if ctx.Err() != nil || r.usable() != nil {
+		if _, _, self := r.Leader(); !self || ctx.Err() != nil || r.usable() != nil {
 			return nil
 		}
 	}
+}
+
+// settle makes sure that what earlier leaders had agreed is applied here before this one judges anything.
+func (r *Registry) settle() error {
+	if r.settled.Load() {
+		return nil
+	}
+	if err := r.raft.Barrier(r.patience()).Error(); err != nil {
+		return fmt.Errorf("waiting for the entries of earlier leaders: %w", err)
+	}
+	r.settled.Store(true)
+	return nil
 }
 
 // pace is when a province's head may be cut again.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -40,6 +41,7 @@ type Registry struct {
 	closeErr  error
 	waiting   sync.WaitGroup // goroutines that wait for Raft
 
+	settled   atomic.Bool   // leading, and all entries of earlier leaders are applied; see Run
 	slots     chan struct{} // one for each write that Raft has not answered
 	appending chan struct{} // held while an operator's batch gets its number
 	adopting  provinceLocks

@@ -20,10 +20,13 @@ const (
 
 // write verifies and proposes until the state stands still in between. verify returns the command, or nil when
 // there is nothing to do. It is called again with a newer state when the cluster's has moved, and once more when a
-// follower refuses: it may not yet have applied what would make it accept.
+// follower or a new leader refuses: it may not yet have applied what would make it accept.
 func (r *Registry) write(ctx context.Context, verify func(d *Reading) (any, error)) (state.Reply, error) {
 	caughtUp := false
 	for range maxAttempts {
+		if err := r.usable(); err != nil {
+			return state.Reply{}, err
+		}
 		d := r.Reading()
 		body, err := verify(d)
 		d.Close()
@@ -52,9 +55,13 @@ func (r *Registry) write(ctx context.Context, verify func(d *Reading) (any, erro
 	return state.Reply{}, fmt.Errorf("%w: the state moved %d times", ErrBusy, maxAttempts)
 }
 
-// catchUp waits until this node, a follower, has applied what the leader has, and reports whether it did so.
+// catchUp waits until this node has applied what the cluster had agreed on, and reports whether there was anything
+// to wait for and it came.
 func (r *Registry) catchUp(ctx context.Context) bool {
-	if _, _, self := r.Leader(); self || r.cfg.Forward == nil {
+	if _, _, self := r.Leader(); self {
+		return !r.settled.Load() && r.raft.Barrier(r.patience()).Error() == nil
+	}
+	if r.cfg.Forward == nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.patience())
@@ -63,9 +70,13 @@ func (r *Registry) catchUp(ctx context.Context) bool {
 	return err == nil && r.waitApplied(ctx, reply.Index) == nil
 }
 
-// position returns how far the leader has applied, after making sure that it still leads.
+// position returns how far the cluster has agreed, on the leader, after making sure that it still is.
 func (r *Registry) position() (state.Reply, error) {
-	if err := r.raft.VerifyLeader().Error(); err != nil {
+	err := r.raft.VerifyLeader().Error()
+	if err == nil && !r.settled.Load() {
+		err = r.raft.Barrier(r.patience()).Error()
+	}
+	if err != nil {
 		return state.Reply{}, fmt.Errorf("%w: %v", ErrNoLeader, err)
 	}
 	d := r.Reading()

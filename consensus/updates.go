@@ -44,12 +44,12 @@ func (r *Registry) adoptUpdate(ctx context.Context, u registry.Update) error {
 			return err
 		}
 	}
-	for range maxAttempts {
+	for range len(u.Leaves) + 1 { // each stages at least one leaf
 		staged, err := r.stageMost(ctx, u, h, l)
-		if err != nil || !staged {
-			if err != nil {
-				return err
-			}
+		if err != nil {
+			return err
+		}
+		if !staged {
 			break
 		}
 	}
@@ -196,7 +196,7 @@ func (r *Registry) stageMost(ctx context.Context, u registry.Update, h *head.Doc
 	c, contradiction, err := r.verifyUpdate(d, u, h, l)
 	d.Close()
 	if err != nil || c == nil || contradiction != nil {
-		return false, err
+		return false, nil // the write that follows says why, after making sure that this node is not just behind
 	}
 	n, size := 0, 0
 	for n < len(c.Leaves) && size+len(c.Leaves[n]) <= state.MaxLeafBytes {

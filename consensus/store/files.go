@@ -30,6 +30,20 @@ func (fs privateFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...
 	return private(name)(fs.FS.OpenReadWrite(name, c, opts...))
 }
 
+func (fs privateFS) MkdirAll(dir string, _ os.FileMode) error { return fs.FS.MkdirAll(dir, dirMode) }
+
+func (fs privateFS) Lock(name string) (io.Closer, error) {
+	l, err := fs.FS.Lock(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(name, fileMode); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
 func private(name string) func(vfs.File, error) (vfs.File, error) {
 	return func(f vfs.File, err error) (vfs.File, error) {
 		if err != nil {
