@@ -295,10 +295,3 @@ func (r *fakeRegistry) nextHead() head.Head {
 	}
 	return h
 }
-
-// count returns how many heads were adopted from elsewhere.
-func (r *fakeRegistry) count() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.adopted)
-}

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,6 +58,44 @@ func TestMessagesRoundTrip(t *testing.T) {
 		if err != nil || hex.EncodeToString(again) != s.want {
 			t.Errorf("bytes of %T read and written = %x, %v; want %s", s.m, again, err, s.want)
 		}
+	}
+}
+
+// The page that specifies the wire shows exactly these bytes.
+func TestPageHasTheBytes(t *testing.T) {
+	raw, err := os.ReadFile("../docs/formats/federation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.NewReplacer(" ", "", "\n", "").Replace(string(raw))
+	for _, s := range samples {
+		if !strings.Contains(page, s.want) {
+			t.Errorf("docs/formats/federation.md lacks the bytes of %T: %s", s.m, s.want)
+		}
+		if limit := grouped(s.m.limit()); !strings.Contains(string(raw), "at most "+limit+" bytes") {
+			t.Errorf("docs/formats/federation.md lacks the limit of %T: %s bytes", s.m, limit)
+		}
+	}
+	for _, c := range conversations {
+		if !strings.Contains(string(raw), string(c.id)) {
+			t.Errorf("docs/formats/federation.md lacks %s", c.id)
+		}
+	}
+}
+
+// grouped writes n with a comma before every three digits.
+func grouped(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+}
+
+// A chain of many small lists fills its answer and still fits.
+func TestManySmallListsFit(t *testing.T) {
+	m := &nationalAnswer{Lists: fitting(make2(1<<20, make([]byte, 100)), chainBytes)}
+	if body, err := encode(m); err != nil || len(body) < chainBytes {
+		t.Errorf("answer of %d lists of 100 bytes = %d bytes, %v; want a full one", len(m.Lists), len(body), err)
 	}
 }
 

@@ -14,7 +14,7 @@ func (n *Node) serveNational(_ context.Context, _ caller, s network.Stream) erro
 	if err := readFrame(s, s.Scope(), &request); err != nil {
 		return err
 	}
-	lists, err := n.cfg.Registry.NationalChain(request.From, chainBytes-overhead)
+	lists, err := n.cfg.Registry.NationalChain(request.From, chainBytes)
 	if err != nil {
 		return err
 	}

@@ -578,7 +578,7 @@ func TestForwardIsForTheOwnCluster(t *testing.T) {
 		w.at[sh].addHost()
 		w.at[zj].addHost()
 		w.linkAll()
-		for _, c := range []*cluster_{{w.at[sh], cluster}, {mate, cluster}, {w.at[zj], nil}} {
+		for _, c := range []*withMates{{w.at[sh], cluster}, {mate, cluster}, {w.at[zj], nil}} {
 			cfg := c.config()
 			cfg.Cluster = c.mates
 			m := must(newMetrics(cfg.Registerer))
@@ -621,7 +621,7 @@ func TestForwardIsForTheOwnCluster(t *testing.T) {
 	})
 }
 
-type cluster_ struct {
+type withMates struct {
 	*cluster
 	mates []peer.AddrInfo
 }

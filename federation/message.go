@@ -167,7 +167,7 @@ type nationalAnswer struct {
 	Lists [][]byte
 }
 
-func (*nationalAnswer) limit() int { return chainBytes + overhead }
+func (*nationalAnswer) limit() int { return chainBytes + maxElements*5 + overhead }
 
 func (m *nationalAnswer) check() error {
 	return checkItems("national list", m.Lists, national.MaxBytes)
