@@ -71,21 +71,29 @@ func (s *story) outcome() error {
 
 // A Summary closes the lines of --json.
 type Summary struct {
-	Step    string  `json:"step"` // "summary"
-	Lines   int     `json:"lines"`
-	Wrong   int     `json:"wrong"`
-	P50     float64 `json:"p50ms"`   // from an acknowledgement in one province to the verdict in another
-	Worst   float64 `json:"worstms"` //
-	Seconds float64 `json:"seconds"`
+	Line          // step "summary"; ms is how long the story took
+	Lines int     `json:"lines"`
+	Wrong int     `json:"wrong"`
+	P50   float64 `json:"p50ms"`   // from an acknowledgement in one province to the verdict in another
+	Worst float64 `json:"worstms"` //
+}
+
+// An Address is a node that --serve keeps up.
+type Address struct {
+	Line        // step "serving", at: the province
+	URL  string `json:"url"`
 }
 
 func (s *story) summary(took time.Duration) error {
-	sum := Summary{Step: "summary", Lines: s.lines, Wrong: len(s.wrongs), P50: s.percentile(0.5), Worst: s.percentile(1), Seconds: took.Seconds()}
+	sum := Summary{
+		Line:  Line{Step: "summary", MS: ms(took)},
+		Lines: s.lines, Wrong: len(s.wrongs), P50: s.percentile(0.5), Worst: s.percentile(1),
+	}
 	if s.json {
 		return json.NewEncoder(s.out).Encode(sum)
 	}
 	_, err := fmt.Fprintf(s.out, "\n从本省确认到外省判定 from acknowledgement to the verdict elsewhere:\n  p50 %.0f ms, worst %.0f ms, %d changes\n%d 行 lines, %d 与预期不符 differ from the expected, %.1f s\n",
-		sum.P50, sum.Worst, len(s.delays), sum.Lines, sum.Wrong, sum.Seconds)
+		sum.P50, sum.Worst, len(s.delays), sum.Lines, sum.Wrong, took.Seconds())
 	return err
 }
 
@@ -95,7 +103,7 @@ func (s *story) invite() {
 		for _, m := range s.members {
 			for i, n := range m.province.State.Nodes {
 				if m.processes[i] != nil {
-					_ = json.NewEncoder(s.out).Encode(map[string]string{"step": "serving", "at": string(m.code), "url": n.URL()})
+					_ = json.NewEncoder(s.out).Encode(Address{Line: Line{Step: "serving", At: string(m.code)}, URL: n.URL()})
 				}
 			}
 		}

@@ -37,9 +37,9 @@ func TestWrong(t *testing.T) {
 		{Line{Verdict: "valid", Reason: "anchor-withdrawn-later", Expected: "valid"}, false},
 		{Line{Verdict: "invalid", Expected: "valid"}, true},
 		{Line{Verdict: "", Expected: "valid"}, true},
-		{Line{Verdict: "invalid", Reason: "expired", Expected: "invalid expired"}, false},
-		{Line{Verdict: "invalid", Reason: "credential-revoked", Expected: "invalid expired"}, true},
-		{Line{Verdict: "indeterminate", Reason: "expired", Expected: "invalid expired"}, true},
+		{Line{Verdict: "invalid", Reason: "expired", Expected: "invalid", ExpectedReason: "expired"}, false},
+		{Line{Verdict: "invalid", Reason: "credential-revoked", Expected: "invalid", ExpectedReason: "expired"}, true},
+		{Line{Verdict: "indeterminate", Reason: "expired", Expected: "invalid", ExpectedReason: "expired"}, true},
 	} {
 		if got := c.line.wrong(); got != c.want {
 			t.Errorf("wrong(%+v) = %v, want %v", c.line, got, c.want)

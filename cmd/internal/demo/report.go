@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// A Line is one event of the story. With --json it is printed as one object.
+// A Line is one event of the story. With --json it is printed as one object, all members present.
 type Line struct {
-	Step     string  `json:"step"`
-	From     string  `json:"from,omitempty"`     // province code that issued
-	At       string  `json:"at,omitempty"`       // province code where it was judged, or where the step took place
-	Verdict  string  `json:"verdict,omitempty"`  // valid, invalid, indeterminate; empty: no verdict in this step
-	Reason   string  `json:"reason,omitempty"`   // code of the first reason
-	Expected string  `json:"expected,omitempty"` // "valid", or "invalid status-code"
-	MS       float64 `json:"ms"`                 // how long it took, or, of a change of status, from its acknowledgement on
+	Step           string  `json:"step"`
+	From           string  `json:"from"`           // province code that issued
+	At             string  `json:"at"`             // province code where it was judged, or where the step took place
+	Verdict        string  `json:"verdict"`        // valid, invalid, indeterminate; empty: no verdict in this step
+	Reason         string  `json:"reason"`         // code of the first reason
+	Expected       string  `json:"expected"`       // verdict
+	ExpectedReason string  `json:"expectedReason"` // empty: any
+	MS             float64 `json:"ms"`             // how long it took, or, of a change of status, from its acknowledgement on
 }
+
+// expect is what a line should say: a verdict, and a reason where that matters.
+type expect struct{ verdict, reason string }
 
 // wrong reports whether the verdict, or its reason, differs from what was expected.
 func (l Line) wrong() bool {
-	if l.Expected == "" {
-		return false
-	}
-	verdict, reason, named := strings.Cut(l.Expected, " ")
-	return l.Verdict != verdict || named && l.Reason != reason
+	return l.Expected != "" && l.Verdict != l.Expected || l.ExpectedReason != "" && l.Reason != l.ExpectedReason
 }
 
 // A report prints lines as they come and remembers what was wrong.
@@ -64,6 +64,7 @@ func (r *report) add(l Line) {
 		r.wrongs = append(r.wrongs, l)
 	}
 	if r.json {
+		l.Step = strings.TrimSpace(l.Step)
 		_ = json.NewEncoder(r.out).Encode(l) // a broken pipe shows in the next write's absence of a reader
 		return
 	}
@@ -75,7 +76,7 @@ func (r *report) add(l Line) {
 	}
 	fmt.Fprintf(r.out, "%s %s  %s %s %8.1f\n", mark, pad(l.Step, stepWidth), pad(l.Verdict, verdictWidth), pad(l.Reason, reasonWidth), l.MS)
 	if l.wrong() {
-		fmt.Fprintf(r.out, "  expected %s\n", l.Expected)
+		fmt.Fprintf(r.out, "  expected %s %s\n", l.Expected, l.ExpectedReason)
 	}
 }
 

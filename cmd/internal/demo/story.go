@@ -78,14 +78,14 @@ func (s *story) issue(m *member, c authority.Claims) (paper, error) {
 }
 
 // judge asks at a counter of a province and adds the line.
-func (s *story) judge(ctx context.Context, step string, p paper, at *member, expected string) error {
+func (s *story) judge(ctx context.Context, step string, p paper, at *member, expected expect) error {
 	counter := at.counter(ctx)
 	begun := time.Now()
 	v, err := counter.Verify(ctx, httpapi.Verify{Credential: p.text})
 	if err != nil {
 		return fmt.Errorf("judging at %s: %w", at.code, err)
 	}
-	line := Line{Step: step, From: string(p.from.code), At: string(at.code), Expected: expected, MS: ms(time.Since(begun))}
+	line := Line{Step: step, From: string(p.from.code), At: string(at.code), Expected: expected.verdict, ExpectedReason: expected.reason, MS: ms(time.Since(begun))}
 	line.take(v)
 	s.add(line)
 	return nil
@@ -111,7 +111,7 @@ func (s *story) judgedEverywhere(ctx context.Context) error {
 			if at == m {
 				continue
 			}
-			if err := s.judge(ctx, m.short+m.kind+" → "+at.short, p, at, "valid"); err != nil {
+			if err := s.judge(ctx, m.short+m.kind+" → "+at.short, p, at, expect{"valid", ""}); err != nil {
 				return err
 			}
 		}
@@ -139,11 +139,11 @@ func (s *story) refusedEverywhere(ctx context.Context) error {
 		step     string
 		p        paper
 		at       *member
-		expected string
+		expected expect
 	}{
-		{"无权签发 type not granted", wrongType, shanghai, "invalid type-not-granted"},
-		{"过期 expired", expired, shanghai, "invalid expired"},
-		{"篡改 tampered with", forged, guangdong, "invalid signature-invalid"},
+		{"无权签发 type not granted", wrongType, shanghai, expect{"invalid", "type-not-granted"}},
+		{"过期 expired", expired, shanghai, expect{"invalid", "expired"}},
+		{"篡改 tampered with", forged, guangdong, expect{"invalid", "signature-invalid"}},
 	} {
 		if err := s.judge(ctx, c.step, c.p, c.at, c.expected); err != nil {
 			return err
@@ -167,7 +167,7 @@ func tamper(text string) (string, error) {
 
 // change pushes one event about a credential and waits in every other province until the verdict is the expected one.
 // The delays count from the acknowledgement.
-func (s *story) change(ctx context.Context, what string, p paper, status statuslog.Status, expected string) error {
+func (s *story) change(ctx context.Context, what string, p paper, status statuslog.Status, expected expect) error {
 	event := statuslog.Event{
 		Kind: statuslog.KindCredential, Subject: statuslog.HandleSubject(p.handle), Status: status, Effective: now(),
 	}
@@ -209,8 +209,8 @@ func (s *story) change(ctx context.Context, what string, p paper, status statusl
 
 // await asks at a counter until the verdict is the expected one. A verdict that does not come in time is no error but a
 // line that differs.
-func (s *story) await(ctx context.Context, p paper, at *member, expected string) (Line, error) {
-	line := Line{Step: "  → " + at.short, From: string(p.from.code), At: string(at.code), Expected: expected}
+func (s *story) await(ctx context.Context, p paper, at *member, expected expect) (Line, error) {
+	line := Line{Step: "  → " + at.short, From: string(p.from.code), At: string(at.code), Expected: expected.verdict, ExpectedReason: expected.reason}
 	counter := at.counter(ctx)
 	err := s.until(ctx, "the verdict at "+string(at.code), spreadWithin, func(ctx context.Context) (bool, error) {
 		v, err := counter.Verify(ctx, httpapi.Verify{Credential: p.text})
@@ -262,7 +262,7 @@ func (s *story) revoked(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.change(ctx, "吊销 revoke", p, statuslog.StatusRevoked, "invalid credential-revoked"); err != nil {
+		if err := s.change(ctx, "吊销 revoke", p, statuslog.StatusRevoked, expect{"invalid", "credential-revoked"}); err != nil {
 			return err
 		}
 	}
@@ -272,10 +272,10 @@ func (s *story) revoked(ctx context.Context) error {
 func (s *story) suspendedAndReinstated(ctx context.Context) error {
 	s.heading("暂扣与发还 · suspended and reinstated")
 	p := s.papers[s.members[1]]
-	if err := s.change(ctx, "暂扣 suspend", p, statuslog.StatusSuspended, "invalid credential-suspended"); err != nil {
+	if err := s.change(ctx, "暂扣 suspend", p, statuslog.StatusSuspended, expect{"invalid", "credential-suspended"}); err != nil {
 		return err
 	}
-	return s.change(ctx, "发还 reinstate", p, statuslog.StatusValid, "valid")
+	return s.change(ctx, "发还 reinstate", p, statuslog.StatusValid, expect{"valid", ""})
 }
 
 // leaderKilled: the leader's process is killed; the counters are served all the while, and a revocation still spreads.
@@ -290,7 +290,7 @@ func (s *story) leaderKilled(ctx context.Context) error {
 	m.processes[i] = nil
 	killed := time.Now()
 	s.add(Line{Step: "kill -9 " + m.province.State.Nodes[i].ID, At: string(m.code)})
-	if err := s.judge(ctx, m.short+"窗口照常 still served", s.papers[other], m, "valid"); err != nil {
+	if err := s.judge(ctx, m.short+"窗口照常 still served", s.papers[other], m, expect{"valid", ""}); err != nil {
 		return err
 	}
 	if err := s.until(ctx, "a new leader in "+string(m.code), spreadWithin, func(ctx context.Context) (bool, error) {
@@ -304,7 +304,7 @@ func (s *story) leaderKilled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, "吊销 revoke", p, statuslog.StatusRevoked, "invalid credential-revoked")
+	return s.change(ctx, "吊销 revoke", p, statuslog.StatusRevoked, expect{"invalid", "credential-revoked"})
 }
 
 // issuerWithdrawn: an issuer is withdrawn; what it issued before stays valid, what it issues after does not pass.
@@ -329,13 +329,13 @@ func (s *story) issuerWithdrawn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	line, err := s.await(ctx, later, at, "invalid anchor-withdrawn")
+	line, err := s.await(ctx, later, at, expect{"invalid", "anchor-withdrawn"})
 	if err != nil {
 		return err
 	}
 	line.Step, line.MS = "  其后签发 issued after → "+at.short, ms(time.Since(published))
 	s.delayed(line)
-	return s.judge(ctx, "  此前签发 issued before → "+at.short, s.papers[m], at, "valid anchor-withdrawn-later")
+	return s.judge(ctx, "  此前签发 issued before → "+at.short, s.papers[m], at, expect{"valid", "anchor-withdrawn-later"})
 }
 
 // nextSecond waits until the clock shows another whole second.
