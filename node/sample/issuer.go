@@ -41,7 +41,9 @@ func (is *Issuer) Issue() (text string, handle Handle, err error) {
 	text, err = qrcode.Encode(qrcode.Claims{
 		Province: Code, Anchor: is.Anchor, Type: CredentialType, Authority: is.Authority, Handle: handle,
 		Issued: now.Add(-day), Expires: now.Add(year),
-		Face: []credential.Claim{{Name: "姓名", Value: "张三"}, {Name: "有效期", Value: "一年"}},
+		Face: []credential.Claim{
+			{Name: "姓名", Value: "张三"}, {Name: "证照号码", Value: "310***********0011"}, {Name: "住址", Value: "上海市黄浦区"},
+		},
 	}, is.key, nil)
 	return text, handle, err
 }
