@@ -68,7 +68,7 @@ const routeBatches = "POST /v1/status-batches"
 func (s *Server) statusBatches(w http.ResponseWriter, r *http.Request) {
 	receipt, err := s.takeBatch(r.Context(), w, r)
 	if err != nil {
-		s.failBatch(w, err)
+		fail(w, s.cfg.Logger, routeBatches, err)
 		return
 	}
 	writeJSON(w, s.cfg.Logger, routeBatches, Receipt{
@@ -78,21 +78,11 @@ func (s *Server) statusBatches(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
+	// errMediaType is returned for a body of a media type that the route does not read.
 	errMediaType = errors.New("unsupported media type")
+	// errOtherAuth is returned when an authority's token comes with what another authority says.
 	errOtherAuth = errors.New("the token is another authority's")
 )
-
-func (s *Server) failBatch(w http.ResponseWriter, err error) {
-	switch {
-	case errors.Is(err, errMediaType):
-		writeProblem(w, problem(http.StatusUnsupportedMediaType, codeMediaType, "Neither a signed batch nor JSON",
-			"send "+BatchType+" or application/json"))
-	case errors.Is(err, errOtherAuth):
-		writeProblem(w, problem(http.StatusForbidden, codeForbidden, "The access token belongs to another authority", ""))
-	default:
-		fail(w, s.cfg.Logger, routeBatches, err)
-	}
-}
 
 func (s *Server) takeBatch(ctx context.Context, w http.ResponseWriter, r *http.Request) (consensus.Receipt, error) {
 	var none consensus.Receipt
@@ -104,7 +94,7 @@ func (s *Server) takeBatch(ctx context.Context, w http.ResponseWriter, r *http.R
 	if err != nil {
 		return none, readError(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, proposeWithin)
+	ctx, cancel := context.WithTimeout(ctx, s.times.propose)
 	defer cancel()
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {

@@ -91,7 +91,7 @@ func (s *Server) adoptNational(w http.ResponseWriter, r *http.Request) {
 		fail(w, s.cfg.Logger, route, readError(err))
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), proposeWithin)
+	ctx, cancel := context.WithTimeout(r.Context(), s.times.propose)
 	defer cancel()
 	doc, err := national.Read(raw)
 	if err == nil {
@@ -111,7 +111,7 @@ func (s *Server) publishList(w http.ResponseWriter, r *http.Request) {
 		fail(w, s.cfg.Logger, route, readError(err))
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), proposeWithin)
+	ctx, cancel := context.WithTimeout(r.Context(), s.times.propose)
 	defer cancel()
 	doc, err := list.Read(raw)
 	if err == nil {

@@ -29,7 +29,7 @@ const (
 	codeUnauthorized = "unauthorized"
 	codeTooFast      = "too-many-requests"
 	codeNotFound     = "not-found"
-	codeBadRequest   = "bad-request"
+	codeMethod       = "method-not-allowed"
 	codeMediaType    = "unsupported-media-type"
 	codeNoLeader     = "no-leader"
 	codeBusy         = "busy"
@@ -73,6 +73,8 @@ var errorTable = []mapped{
 	{consensus.ErrClosed, http.StatusServiceUnavailable, codeStopping, "The node is stopping"},
 	{consensus.ErrUnknownOutcome, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
+	{errMediaType, http.StatusUnsupportedMediaType, codeMediaType, "This is not a media type that is read here"},
+	{errOtherAuth, http.StatusForbidden, codeForbidden, "The access token belongs to another authority"},
 	{access.ErrUnknownToken, http.StatusUnauthorized, codeUnauthorized, "The access token is not known"},
 }
 

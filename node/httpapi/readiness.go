@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hutong-project/hutong/trust"
+	"github.com/hutong-project/hutong/trust/national"
 	"github.com/hutong-project/hutong/trust/registry"
 )
 
@@ -72,17 +74,21 @@ func nationalCheck(v *registry.View, now trust.Time) check {
 	return c
 }
 
-// othersCheck fails when every other province is past maxHeadAge: then it is this node that is cut off.
+// othersCheck fails when every other province is past maxHeadAge: then it is this node that is cut off. Lists do not
+// enter into it: they age everywhere alike, and the national list has a check of its own.
 func othersCheck(v *registry.View, now trust.Time) check {
 	c := check{name: "federation"}
+	if v.National == nil {
+		return c // which has a check of its own
+	}
 	others := 0
 	for _, code := range v.Codes() {
 		p := v.Provinces[code]
-		if p.Local || p.Entry == nil || p.Entry.Status != "admitted" {
+		if p.Local || p.Entry == nil || p.Entry.Status != national.Admitted {
 			continue
 		}
 		others++
-		if v.Age(code, now).Freshness == registry.Fresh {
+		if p.Head != nil && now <= p.Head.Issued.Add(maxHeadAge(v, p)) {
 			return c
 		}
 	}
@@ -90,6 +96,10 @@ func othersCheck(v *registry.View, now trust.Time) check {
 		c.bad = fmt.Sprintf("none of %d other provinces has a fresh head", others)
 	}
 	return c
+}
+
+func maxHeadAge(v *registry.View, p *registry.Province) time.Duration {
+	return time.Duration(p.Entry.ClocksOf(v.National.List.Policy).MaxHeadAge) * time.Second
 }
 
 // behind reports whether now is further behind the newest committed time than the skew allows: then this node's clock

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/hutong-project/hutong/consensus"
@@ -62,32 +63,39 @@ type Config struct {
 	Clock     func() time.Time
 }
 
-// Limits of a request. Reading a body ends with the read timeout, so a body that never ends costs one connection
-// for that long.
+// Limits of a request's size.
 const (
 	maxCredential = 64 << 10
-	readTimeout   = 10 * time.Second
-	writeTimeout  = 30 * time.Second
-	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10
-	proposeWithin = 10 * time.Second // how long a write may wait for the cluster
 )
+
+// times are limits of a request's time. Reading a body ends with the read timeout, so a body that never ends costs one
+// connection for that long.
+type times struct {
+	read, write, idle time.Duration
+	propose           time.Duration // how long a write may wait for the cluster
+}
+
+var usualTimes = times{read: 10 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute, propose: 10 * time.Second}
 
 // A Server answers over HTTP.
 type Server struct {
-	cfg  Config
-	http *http.Server
+	cfg   Config
+	times times
+	http  *http.Server
 }
 
 // New returns a server that does not listen yet.
-func New(cfg Config) *Server {
-	s := &Server{cfg: cfg}
+func New(cfg Config) *Server { return newServer(cfg, usualTimes) }
+
+func newServer(cfg Config, t times) *Server {
+	s := &Server{cfg: cfg, times: t}
 	s.http = &http.Server{
 		Handler:           s.guard(s.routes()),
-		ReadHeaderTimeout: readTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: t.read,
+		ReadTimeout:       t.read,
+		WriteTimeout:      t.write,
+		IdleTimeout:       t.idle,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
@@ -125,10 +133,26 @@ func (s *Server) routes() http.Handler {
 	if s.cfg.Metrics != nil {
 		mux.Handle("GET /metrics", s.cfg.Metrics)
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, problem(http.StatusNotFound, codeNotFound, "No such resource, or not with this method", ""))
-	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { noRoute(mux, w, r) })
 	return mux
+}
+
+// noRoute answers what no route takes: 405 where another method would be taken, else 404.
+func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); strings.HasPrefix(pattern, method+" ") {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		writeProblem(w, problem(http.StatusNotFound, codeNotFound, "No such resource", ""))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	writeProblem(w, problem(http.StatusMethodNotAllowed, codeMethod, "Not with this method", ""))
 }
 
 // guard admits a request by address and rate, and turns a panic into a 500: one bad request never ends the node.

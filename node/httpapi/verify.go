@@ -1,10 +1,12 @@
 package httpapi
 
 import (
-	"io"
+	"bytes"
 	"mime"
 	"net/http"
-	"strings"
+	"net/url"
+	"strconv"
+	"sync"
 
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/credential/qrcode"
@@ -24,12 +26,7 @@ type Verify struct {
 const routeVerify = "POST /v1/verify"
 
 func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCredential))
-	if err != nil {
-		fail(w, s.cfg.Logger, routeVerify, readError(err))
-		return
-	}
-	in, err := readVerify(r, body)
+	in, err := s.question(w, r)
 	if err != nil {
 		fail(w, s.cfg.Logger, routeVerify, err)
 		return
@@ -39,7 +36,9 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 		fail(w, s.cfg.Logger, routeVerify, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(answer)))
 	_, _ = w.Write(answer)
 }
 
@@ -59,32 +58,81 @@ func (s *Server) judge(in Verify) *verdict.Verdict {
 	return verdict.Judge(reading.View, reading, c, q)
 }
 
-func readVerify(r *http.Request, body []byte) (in Verify, err error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if kind == "application/json" {
+// bodies holds buffers for credentials: what is kept of one is copied out of it.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func (s *Server) question(w http.ResponseWriter, r *http.Request) (Verify, error) {
+	body := bodies.Get().(*bytes.Buffer)
+	body.Reset()
+	defer bodies.Put(body)
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxCredential)); err != nil {
+		return Verify{}, readError(err)
+	}
+	return readVerify(r.Header.Get("Content-Type"), r.URL.RawQuery, body.Bytes())
+}
+
+// readVerify reads the question in either form. The body may be used again afterwards.
+func readVerify(contentType, rawQuery string, body []byte) (in Verify, err error) {
+	kind := contentType
+	if kind != "text/plain" {
+		kind, _, _ = mime.ParseMediaType(contentType)
+	}
+	switch kind {
+	case "application/json":
+		if rawQuery != "" {
+			return in, trust.Refuse(trust.Malformed, "parameters stand in the body, or in the query of a text/plain body")
+		}
 		if err := strictjson.Unmarshal(body, &in); err != nil {
-			return in, trust.Refuse(trust.Malformed, "%v", err)
+			return Verify{}, trust.Refuse(trust.Malformed, "%v", err)
 		}
 		return in, nil
+	case "text/plain", "application/x-www-form-urlencoded": // the latter is what curl says when nobody tells it
+	default:
+		if contentType != "" {
+			return in, errMediaType
+		}
 	}
-	in.Credential = strings.Trim(string(body), "\r\n") // a blank is a base45 character
-	if r.URL.RawQuery == "" {
-		return in, nil
+	if rawQuery != "" {
+		if err := in.readQuery(rawQuery); err != nil {
+			return Verify{}, err
+		}
 	}
-	query := r.URL.Query()
-	for name := range query {
-		switch value := query.Get(name); name {
+	in.Credential = string(bytes.Trim(body, "\r\n")) // a blank is a base45 character
+	return in, nil
+}
+
+// readQuery reads the parameters. It repeats nothing of them: somebody may put the credential there.
+func (in *Verify) readQuery(raw string) error {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return trust.Refuse(trust.Malformed, "the query cannot be read")
+	}
+	for name, values := range query {
+		if len(values) != 1 {
+			return trust.Refuse(trust.Malformed, "a parameter stands twice in the query")
+		}
+		switch name {
 		case "validAt":
-			if in.ValidAt, err = trust.ParseTime(value); err != nil {
-				return in, trust.Refuse(trust.Malformed, "validAt: %v", err)
+			if in.ValidAt, err = trust.ParseTime(values[0]); err != nil {
+				return trust.Refuse(trust.Malformed, "validAt: want a time such as 2026-01-31T08:00:00Z")
 			}
 		case "acceptStale":
-			in.AcceptStale = value == "true"
+			in.AcceptStale, err = parseBool(name, values[0])
 		case "disclose":
-			in.Disclose = value == "true"
+			in.Disclose, err = parseBool(name, values[0])
 		default:
-			return in, trust.Refuse(trust.Malformed, "%.40q is not a parameter; there are validAt, acceptStale and disclose", name)
+			err = trust.Refuse(trust.Malformed, "unknown parameter; there are validAt, acceptStale and disclose")
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return in, nil
+	return nil
+}
+
+func parseBool(name, value string) (bool, error) {
+	if value != "true" && value != "false" {
+		return false, trust.Refuse(trust.Malformed, "%s: want true or false", name)
+	}
+	return value == "true", nil
 }
