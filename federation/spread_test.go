@@ -74,13 +74,16 @@ func TestNewLeaderCatchesUpAtOnce(t *testing.T) {
 			w.at[code].addHost()
 		}
 		w.linkAll()
-		w.at[sh].start()
-		w.at[zj].start()
+		for _, at := range []trust.Province{sh, zj} {
+			w.at[at].exchange = time.Hour // what the new one learns, it shall learn by its own asking
+			w.at[at].start()
+		}
 		later(time.Second)
 		for i := range 30 {
 			w.at[sh].reg.cut(leaf(uint64(i), 1000))
 			later(time.Second)
 		}
+		later(time.Minute) // no push is tried again
 		w.at[gd].reg.setLeading(false)
 		w.at[gd].start()
 		later(200 * time.Millisecond)
