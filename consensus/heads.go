@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -90,6 +91,19 @@ type pace struct {
 	last    time.Time // of the last attempt
 	spacing time.Duration
 	mute    string // why no head can be signed, as it was logged last
+	failure string // of the last attempt, as it was logged
+}
+
+// report logs why an attempt failed, once for attempts that fail alike.
+func (c *pace) report(log *slog.Logger, p trust.Province, err error) {
+	if err == nil {
+		c.failure = ""
+		return
+	}
+	if why := err.Error(); why != c.failure {
+		c.failure = why
+		log.Warn("a head was not signed", "province", p, "error", err)
+	}
 }
 
 // cutDue cuts all heads that are due and returns how long to wait until the next one is, if nothing changes.
@@ -120,9 +134,7 @@ func (r *Registry) cutDue(ctx context.Context, paces map[trust.Province]*pace) t
 		wait = min(wait, c.spacing)
 		c.next(time.Now())
 		group.Go(func() {
-			if err := r.cutHead(ctx, d, p, key); err != nil {
-				r.cfg.Logger.Warn("a head was not signed", "province", code, "error", err)
-			}
+			c.report(r.cfg.Logger, code, r.cutHead(ctx, d, p, key))
 		})
 	}
 	group.Wait()

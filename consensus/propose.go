@@ -30,9 +30,15 @@ func (r *Registry) write(ctx context.Context, verify func(d *Reading) (any, erro
 		d := r.Reading()
 		body, err := verify(d)
 		d.Close()
-		if err != nil && !caughtUp && r.catchUp(ctx) {
+		if err != nil && !caughtUp {
 			caughtUp = true
-			continue
+			again, e := r.catchUp(ctx)
+			if e != nil {
+				return state.Reply{}, fmt.Errorf("%w (this node, which may be behind, would have refused: %v)", e, err)
+			}
+			if again {
+				continue
+			}
 		}
 		if err != nil || body == nil {
 			return state.Reply{}, err
@@ -56,18 +62,19 @@ func (r *Registry) write(ctx context.Context, verify func(d *Reading) (any, erro
 }
 
 // catchUp waits until this node has applied what the cluster had agreed on, and reports whether there was anything
-// to wait for and it came.
-func (r *Registry) catchUp(ctx context.Context) bool {
+// to wait for. The error is that of a cluster that cannot be asked.
+func (r *Registry) catchUp(ctx context.Context) (bool, error) {
 	if _, _, self := r.Leader(); self {
-		return !r.settled.Load() && r.raft.Barrier(r.patience()).Error() == nil
+		if r.settled.Load() {
+			return false, nil
+		}
+		if err := r.raft.Barrier(r.patience()).Error(); err != nil {
+			return false, fmt.Errorf("%w: %v", ErrNoLeader, err)
+		}
+		return true, nil
 	}
-	if r.cfg.Forward == nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.patience())
-	defer cancel()
-	reply, err := r.submitOnce(ctx, request{Position: true})
-	return err == nil && r.waitApplied(ctx, reply.Index) == nil
+	_, err := r.submit(ctx, request{Position: true})
+	return err == nil, err
 }
 
 // position returns how far the cluster has agreed, on the leader, after making sure that it still is.

@@ -257,3 +257,9 @@ func (p *Province) NextHead(issued trust.Time, change func(*head.Head)) *head.Do
 	p.Heads = append(p.Heads, d)
 	return d
 }
+
+// Restart empties the province's log, as if its cluster had begun again. Lists and heads go on.
+func (p *Province) Restart() *Province {
+	p.Leaves, p.Tree = nil, statuslog.NewTree()
+	return p
+}
