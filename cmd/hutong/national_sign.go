@@ -56,7 +56,12 @@ func (a *app) nationalSign() *cobra.Command {
 					Number: s.Sequence, Digest: s.Digest, NextUpdate: p.NextUpdate, Signatures: s.Signatures, Threshold: s.Threshold,
 					Complete: s.Complete, Again: s.Again, Changes: p.Changes,
 				}
-				return a.emit(out, func(w io.Writer) { printSigned(w, out) })
+				return a.emit(out, func(w io.Writer) {
+					printSigned(w, out)
+					if out.Complete {
+						fmt.Fprintf(w, "complete: give %s to the provinces and publish it\n", f.NewestFile())
+					}
+				})
 			})
 		},
 	}
@@ -77,7 +82,7 @@ func printChanges(w io.Writer, heading string, changes []string) {
 		fmt.Fprintln(w, "  nothing but its dates changes")
 	}
 	for _, line := range changes {
-		indented(w, 2, line)
+		hanging(w, 2, line)
 	}
 }
 
@@ -87,9 +92,6 @@ func printSigned(w io.Writer, out signOutput) {
 	}
 	fmt.Fprintf(w, "%d of %d signatures\n", out.Signatures, out.Threshold)
 	fmt.Fprintf(w, "digest %s\n", out.Digest)
-	if out.Complete {
-		fmt.Fprintln(w, "complete: publish it")
-	}
 }
 
 type publishOutput struct {

@@ -69,6 +69,16 @@ func indented(w io.Writer, spaces int, text string) {
 	}
 }
 
+// hanging is indented with the lines after the first one further in.
+func hanging(w io.Writer, spaces int, text string) {
+	for i, line := range wrap(text, screen-spaces-4) {
+		if i > 0 {
+			line = "    " + line
+		}
+		fmt.Fprintln(w, strings.Repeat(" ", spaces)+line)
+	}
+}
+
 // errUnconfirmed is returned when nobody is there to ask.
 var errUnconfirmed = errors.New("nobody confirmed this: standard input is no terminal; read what would change and repeat with --yes")
 

@@ -69,11 +69,9 @@ func (a *app) provinceInit() *cobra.Command {
 
 func printProvince(w io.Writer, out provinceInitOutput) {
 	fmt.Fprintf(w, "%s %s, request digest\n  %s\n", out.Code, out.NameZH, out.Request)
-	var t table
 	for _, n := range out.Nodes {
-		t.row("  "+n.ID, n.URL(), n.Peer)
+		fmt.Fprintf(w, "node %s at %s, peer\n  %s\n", n.ID, n.URL(), n.Peer)
 	}
-	t.print(w)
 	fmt.Fprintf(w, "Send %s/%s to the national coordinator.\n", out.Dir, province.RequestFile)
 }
 

@@ -29,7 +29,7 @@ func (a *app) listSign() *cobra.Command {
 				w := a.shown()
 				printChanges(w, fmt.Sprintf("trust list %d of %s, good until %s:", p.Number, f.Code, p.NextUpdate), p.Changes)
 				for _, r := range p.Refused {
-					indented(w, 2, fmt.Sprintf("every node will refuse anchor %s: %s: %s", r.ID, r.Code, r.Detail))
+					hanging(w, 2, fmt.Sprintf("every node will refuse anchor %s: %s: %s", r.ID, r.Code, r.Detail))
 				}
 				passphrase, err := a.passphrase()
 				if err != nil {
@@ -46,7 +46,12 @@ func (a *app) listSign() *cobra.Command {
 					Session: s.Session, Number: s.Number, Digest: s.Digest, NextUpdate: p.NextUpdate, Signatures: s.Signatures,
 					Threshold: s.Threshold, Complete: s.Complete(), Again: s.Again, Changes: p.Changes,
 				}
-				return a.emit(out, func(w io.Writer) { printSigned(w, out) })
+				return a.emit(out, func(w io.Writer) {
+					printSigned(w, out)
+					if out.Complete {
+						fmt.Fprintln(w, "complete: publish it")
+					}
+				})
 			})
 		},
 	}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hutong-project/hutong/node/client"
 	"github.com/hutong-project/hutong/node/httpapi"
+	"github.com/hutong-project/hutong/trust/national"
 )
 
 type statusOutput struct {
@@ -104,31 +106,54 @@ func printNode(w io.Writer, n nodeStatus) {
 	}
 	fmt.Fprintf(w, "  national list %d, %s, next update %s\n", s.National.Sequence, s.National.Freshness, s.National.NextUpdate)
 	var t table
-	t.row("  province", "status", "data", "head", "age", "list", "anchors", "log", "from")
+	t.row("  province", "state", "head", "age", "list", "anch", "log", "from")
 	for _, p := range s.Provinces {
-		source := "…" + p.Source[max(0, len(p.Source)-8):]
-		if p.Local {
-			source = "own"
-		} else if p.Source == "" {
-			source = "-"
-		}
-		age := "-"
-		if p.Sequence > 0 {
-			age = (time.Duration(p.AgeSeconds) * time.Second).String()
-		}
-		t.row("  "+string(p.Province)+" "+p.NameZH, p.Status, p.Freshness, strconv.FormatUint(p.Sequence, 10), age,
-			strconv.FormatUint(p.List, 10), strconv.Itoa(p.Anchors), strconv.FormatUint(p.Log.Size, 10), source)
+		t.row("  "+string(p.Province)+" "+cut(p.NameZH, 12), stateOf(&p), strconv.FormatUint(p.Sequence, 10), ageOf(&p),
+			strconv.FormatUint(p.List, 10), strconv.Itoa(p.Anchors), strconv.FormatUint(p.Log.Size, 10), sourceOf(&p))
 	}
 	t.print(w)
 	for _, p := range s.Provinces {
 		for _, r := range p.Refused {
-			indented(w, 2, fmt.Sprintf("%s: anchor %s is refused: %s: %s", p.Province, r.ID, r.Code, r.Detail))
+			hanging(w, 2, fmt.Sprintf("%s: anchor %s is refused: %s: %s", p.Province, r.ID, r.Code, r.Detail))
 		}
 		if p.Evidence != "" {
-			indented(w, 2, fmt.Sprintf("%s contradicts itself: %s", p.Province, p.Evidence))
+			hanging(w, 2, fmt.Sprintf("%s contradicts itself: %s", p.Province, p.Evidence))
 		}
 		if p.LastError != "" {
-			indented(w, 2, fmt.Sprintf("%s: last error: %s", p.Province, p.LastError))
+			hanging(w, 2, fmt.Sprintf("%s: last error: %s", p.Province, p.LastError))
 		}
 	}
+}
+
+// stateOf is how current the data of a member is; of one that is suspended or withdrawn, that.
+func stateOf(p *httpapi.ProvinceState) string {
+	if p.Status != string(national.Admitted) {
+		return p.Status
+	}
+	return p.Freshness
+}
+
+// ageOf is the age of the head, in seconds below an hour, else in minutes.
+func ageOf(p *httpapi.ProvinceState) string {
+	age := time.Duration(p.AgeSeconds) * time.Second
+	switch {
+	case p.Sequence == 0:
+		return "-"
+	case age < time.Hour:
+		return age.String()
+	case age < 100*time.Hour:
+		return strings.TrimSuffix(age.Truncate(time.Minute).String(), "0s")
+	}
+	return fmt.Sprintf("%dd", int(age.Hours()/24))
+}
+
+// sourceOf is the end of the peer id that the newest data came from.
+func sourceOf(p *httpapi.ProvinceState) string {
+	switch {
+	case p.Local:
+		return "own"
+	case p.Source == "":
+		return "-"
+	}
+	return "…" + p.Source[max(0, len(p.Source)-5):]
 }

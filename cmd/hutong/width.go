@@ -85,3 +85,17 @@ func breakAt(s string, width int) int {
 	}
 	return len(s)
 }
+
+// cut returns s, or its beginning with … at the end, in at most width columns.
+func cut(s string, width int) string {
+	if columns(s) <= width {
+		return s
+	}
+	used := 1 // of …
+	for i, r := range s {
+		if used += runeWidth(r); used > width {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}

@@ -5,6 +5,7 @@
 //	keys/root.pem, root.pem     the national root: key and certificate
 //	draft.json                  the national list as it will be signed next
 //	pending.json                the list that is being signed; its content is fixed
+//	national.json               the newest list with all its signatures, to be given to provinces
 //	published/                  the lists that were published, as carried
 //	certificates/310000-ca.pem  the CA certificate of each province that was admitted
 //
@@ -34,6 +35,7 @@ import (
 const (
 	draftFile       = "draft.json"
 	pendingFile     = "pending.json"
+	newestFile      = "national.json"
 	rootCertificate = "root.pem"
 	rootKey         = "keys/root.pem"
 

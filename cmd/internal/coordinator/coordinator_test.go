@@ -119,6 +119,9 @@ func TestFromAnEmptyFolderToAList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if given, err := os.ReadFile(c.NewestFile()); err != nil || string(given) != string(d.Raw) {
+		t.Errorf("%s is not the complete list (%v)", c.NewestFile(), err)
+	}
 	if err := d.CheckPinned(s.Digest); err != nil {
 		t.Errorf("CheckPinned(digest of Sign) = %v", err)
 	}

@@ -150,11 +150,18 @@ func (c *Coordinator) Sign(keyFile string, passphrase []byte, now trust.Time, da
 		c.pending = signed
 	}
 	s, err := c.signing(signed)
-	if s != nil {
-		s.Again = again
+	if err != nil {
+		return nil, err
+	}
+	s.Again = again
+	if s.Complete {
+		err = folder.Write(c.NewestFile(), signed.Raw)
 	}
 	return s, err
 }
+
+// NewestFile returns the path of the newest list with all its signatures: what provinces are given.
+func (c *Coordinator) NewestFile() string { return filepath.Join(c.dir, newestFile) }
 
 // addSignature returns d with key's signature; again when a good one is in it already.
 func addSignature(d *national.Document, key *sm2sig.PrivateKey) (signed *national.Document, again bool, err error) {
