@@ -273,3 +273,32 @@ func archiveOf(t *testing.T, s *Store) []byte {
 	}
 	return b.Bytes()
 }
+
+// No bytes make a restore do anything but fail cleanly or give exactly the archive's state.
+func FuzzRestore(f *testing.F) {
+	from, err := Open(Config{FS: vfs.NewMem(), Dir: "state", Cluster: trust.Digest{7}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	c, err := from.Checkpoint()
+	if err != nil {
+		f.Fatal(err)
+	}
+	var archive bytes.Buffer
+	if _, err := c.WriteTo(&archive); err != nil {
+		f.Fatal(err)
+	}
+	from.Close()
+	f.Add(archive.Bytes())
+	f.Add(archive.Bytes()[:headerSize])
+	f.Add([]byte(magic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := openAt(t, vfs.NewMem())
+		if err := s.Restore(bytes.NewReader(b)); err == nil && !bytes.Equal(b, archive.Bytes()) {
+			t.Errorf("Restore(%d other bytes) = nil, want an error", len(b))
+		}
+		if appliedOf(t, s) != 0 {
+			t.Errorf("applied after Restore(%d bytes) = %d, want 0", len(b), appliedOf(t, s))
+		}
+	})
+}
