@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -110,7 +111,7 @@ func (s *Server) takeBatch(ctx context.Context, w http.ResponseWriter, r *http.R
 	case "application/json":
 		var in Events
 		if err := strictjson.Unmarshal(body, &in); err != nil {
-			return none, trust.Refuse(trust.Malformed, "%v", err)
+			return none, malformed("", err)
 		}
 		if in.Authority != who.Authority {
 			return none, errOtherAuth
@@ -141,7 +142,7 @@ func (in *Events) read(now trust.Time) ([]statuslog.Event, error) {
 	for i := range in.Events {
 		e, err := in.Events[i].read(now)
 		if err != nil {
-			return nil, trust.Refuse(trust.Malformed, "events[%d].%v", i, err)
+			return nil, malformed(fmt.Sprintf("events[%d]", i), err)
 		}
 		events[i] = e
 	}

@@ -33,7 +33,7 @@ func (s *Server) nationalList(w http.ResponseWriter, r *http.Request) {
 	}
 	from, err := strconv.ParseUint(number, 10, 53)
 	if err != nil {
-		fail(w, s.cfg.Logger, route, trust.Refuse(trust.Malformed, "sequence: %.20q is not a number", number))
+		fail(w, s.cfg.Logger, route, trust.Refuse(trust.Malformed, "sequence: want a number"))
 		return
 	}
 	chain, err := s.cfg.Reader.NationalChain(from, national.MaxBytes)
@@ -53,14 +53,14 @@ func (s *Server) trustList(w http.ResponseWriter, r *http.Request) {
 	const route = "GET /v1/trust-lists/{province}"
 	code, err := trust.ParseProvince(r.PathValue("province"))
 	if err != nil {
-		fail(w, s.cfg.Logger, route, trust.Refuse(trust.Malformed, "%v", err))
+		fail(w, s.cfg.Logger, route, malformed("", err))
 		return
 	}
 	reading := s.cfg.Reader.Reading()
 	defer reading.Close()
 	p := reading.View.Provinces[code]
 	if p == nil || p.List == nil {
-		writeProblem(w, problem(http.StatusNotFound, codeNotFound, "No trust list of this province is held", string(code)))
+		writeProblem(w, problem(http.StatusNotFound, codeNotFound, "No trust list of this province is held", ""))
 		return
 	}
 	writeEnvelope(w, r, p.List.Digest, p.List.Raw)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strconv"
 
 	"github.com/hutong-project/hutong/consensus"
@@ -108,6 +109,22 @@ func problemOf(err error) (p Problem, log bool) {
 
 func problem(status int, code, title, detail string) Problem {
 	return Problem{Type: "urn:hutong:problem:" + code, Title: title, Status: status, Detail: detail, Code: code}
+}
+
+// quoted is a part of a parser's message that repeats what was read.
+var quoted = regexp.MustCompile(`"(\\.|[^"\\])*"`)
+
+// malformed refuses what a body or a query held, without repeating it: it may be personal data, or a credential.
+// where names the member, or is empty where err's text does.
+func malformed(where string, err error) error {
+	text := err.Error()
+	if r, ok := trust.AsRefusal(err); ok {
+		text = r.Detail
+	}
+	if where != "" {
+		text = where + ": " + text
+	}
+	return trust.Refuse(trust.Malformed, "%s", quoted.ReplaceAllString(text, "…"))
 }
 
 func writeProblem(w http.ResponseWriter, p Problem) {

@@ -37,19 +37,19 @@ func (s *Server) credentialStatus(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	code, err := trust.ParseProvince(query.Get("province"))
 	if err != nil {
-		fail(w, s.cfg.Logger, route, trust.Refuse(trust.Malformed, "province: %v", err))
+		fail(w, s.cfg.Logger, route, malformed("", err))
 		return
 	}
 	handle, err := parseHandle(query.Get("handle"))
 	if err != nil {
-		fail(w, s.cfg.Logger, route, trust.Refuse(trust.Malformed, "%v", err))
+		fail(w, s.cfg.Logger, route, malformed("", err))
 		return
 	}
 	reading := s.cfg.Reader.Reading()
 	defer reading.Close()
 	p := reading.View.Provinces[code]
 	if p == nil || p.Entry == nil {
-		writeProblem(w, problem(http.StatusNotFound, codeNotFound, "The national list has no such province", string(code)))
+		writeProblem(w, problem(http.StatusNotFound, codeNotFound, "The national list has no such province", ""))
 		return
 	}
 	entries, err := reading.Events(code, statuslog.KindCredential, statuslog.HandleSubject(handle))

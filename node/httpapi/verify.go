@@ -83,7 +83,7 @@ func readVerify(contentType, rawQuery string, body []byte) (in Verify, err error
 			return in, trust.Refuse(trust.Malformed, "parameters stand in the body, or in the query of a text/plain body")
 		}
 		if err := strictjson.Unmarshal(body, &in); err != nil {
-			return Verify{}, trust.Refuse(trust.Malformed, "%v", err)
+			return Verify{}, malformed("", err)
 		}
 		return in, nil
 	case "text/plain", "application/x-www-form-urlencoded": // the latter is what curl says when nobody tells it

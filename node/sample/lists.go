@@ -34,7 +34,16 @@ func (p *Province) firstNational(cfg Config) ([]byte, error) {
 		}
 		return 1
 	})
-	return p.signNational(l)
+	raw, err := l.Sign(p.made.national)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := national.Read(raw)
+	if err != nil {
+		return nil, err
+	}
+	p.pin = doc.Digest
+	return raw, nil
 }
 
 func (p *Province) admit(l *national.List, code trust.Province, listKey, headKey *sm2sig.PrivateKey) error {
@@ -53,33 +62,18 @@ func (p *Province) admit(l *national.List, code trust.Province, listKey, headKey
 	return nil
 }
 
-// NextNational returns the envelope of the national list that follows the last one made.
+// NextNational returns the envelope of a national list that follows the one in force.
 func (p *Province) NextNational() ([]byte, error) {
-	p.mu.Lock()
-	l, previous := *p.national, p.digest
-	p.mu.Unlock()
-	l.Sequence, l.Previous = l.Sequence+1, previous
-	return p.signNational(&l)
-}
-
-func (p *Province) signNational(l *national.List) ([]byte, error) {
-	raw, err := l.Sign(p.made.national)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := national.Read(raw)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.national, p.digest = &doc.List, doc.Digest
-	return raw, nil
+	reading := p.Registry.Reading()
+	defer reading.Close()
+	l := reading.View.National.List
+	l.Sequence, l.Previous = l.Sequence+1, reading.View.National.Digest
+	return l.Sign(p.made.national)
 }
 
 // TrustList returns the envelope of the province's trust list with that number; previous is the digest of the one
-// before, zero for number 1.
-func (p *Province) TrustList(number uint64, previous trust.Digest) ([]byte, error) {
+// before, zero for number 1. change, where given, is applied before it is signed.
+func (p *Province) TrustList(number uint64, previous trust.Digest, change func(*list.List)) ([]byte, error) {
 	now := trust.TimeOf(time.Now())
 	l := &list.List{
 		Version: list.FormatVersion, Province: Code, Session: 1, Number: number, Issued: now, NextUpdate: now.Add(7 * day),
@@ -95,6 +89,9 @@ func (p *Province) TrustList(number uint64, previous trust.Digest) ([]byte, erro
 			a.StatusKeys, a.StatusSigner = []list.StatusKey{}, list.SignerOperator
 		}
 		l.Anchors = append(l.Anchors, a)
+	}
+	if change != nil {
+		change(l)
 	}
 	return l.Sign(p.made.list)
 }

@@ -45,10 +45,7 @@ type Province struct {
 	Issuers  []*Issuer // the last one's status changes are signed by the operator, the others sign their own
 
 	made *keys
-
-	mu       sync.Mutex
-	national *national.List // the last one made
-	digest   trust.Digest   // its payload's
+	pin  trust.Digest // of the first national list
 
 	stop  context.CancelFunc
 	ended chan error // Run's
@@ -89,7 +86,7 @@ func open(ctx context.Context, cfg Config) (*Province, error) {
 	p.Registry, err = consensus.Open(consensus.Config{
 		Dir: cfg.Dir, NodeID: "sample", Bind: address, Bootstrap: true,
 		Members: []consensus.Member{{ID: "sample", Address: address}},
-		Own:     Code, Pin: p.digest,
+		Own:     Code, Pin: p.pin,
 		HeadKeys: []*sm2sig.PrivateKey{made.head}, OperatorKey: made.operator,
 		Logger: cfg.Logger, HeartbeatTimeout: heartbeat,
 	})
@@ -111,7 +108,7 @@ func (p *Province) furnish(ctx context.Context, nationalList []byte) error {
 	if err := p.Registry.AdoptNational(ctx, [][]byte{nationalList}); err != nil {
 		return err
 	}
-	raw, err := p.TrustList(1, trust.Digest{})
+	raw, err := p.TrustList(1, trust.Digest{}, nil)
 	if err != nil {
 		return err
 	}
