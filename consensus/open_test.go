@@ -25,7 +25,7 @@ import (
 )
 
 // onDisk returns the configuration of the only node of a cluster, on a real disk and a real port.
-func onDisk(t *testing.T, w *consensustest.World, dir string) Config {
+func onDisk(t testing.TB, w *consensustest.World, dir string) Config {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
