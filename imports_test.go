@@ -4,7 +4,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,6 +115,32 @@ func checkDoors(t *testing.T, path, dir, name string) {
 	inTest := strings.HasSuffix(path, "_test.go") || strings.HasPrefix(dir, "trust/trusttest")
 	if strings.HasPrefix(dir, "trust") && !inTest && contains(pure, name) {
 		t.Errorf("%s imports %s: trust does no I/O", path, name)
+	}
+}
+
+// TestDirectDependenciesAreDocumented holds docs/dependencies.md to go.mod: each direct dependency has a line with the
+// version in use.
+func TestDirectDependenciesAreDocumented(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := regexp.MustCompile(`(?m)^\t(\S+) (v\S+)$`).FindAllStringSubmatch(string(mod), -1)
+	if len(direct) < 10 {
+		t.Fatalf("found %d direct dependencies in go.mod: the test looks for the wrong thing", len(direct))
+	}
+	for _, d := range direct {
+		line := "| " + d[1] + " " + d[2] + " |"
+		if strings.HasPrefix(d[2], "v0.0.0-") { // an untagged module, pinned by its commit
+			line = "| " + d[1] + " (pinned commit) |"
+		}
+		if !strings.Contains(string(page), line) {
+			t.Errorf("docs/dependencies.md has no line that starts %q", line)
+		}
 	}
 }
 
