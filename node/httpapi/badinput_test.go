@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/hutong-project/hutong/node/sample"
-	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/list"
 	"github.com/hutong-project/hutong/trust/statuslog"
 	"github.com/hutong-project/hutong/trust/strictjson"
@@ -91,8 +90,8 @@ func TestBadInput(t *testing.T) {
 		return string(raw)
 	}
 	nextNational := must[[]byte](t)(w.NextNational())
-	nextList := must[[]byte](t)(w.TrustList(2, currentList(w).Digest, nil))
-	otherList := must[[]byte](t)(w.TrustList(1, trust.Digest{}, func(l *list.List) { l.NextUpdate++ }))
+	nextList := must[[]byte](t)(w.TrustList(currentList(w).List.Number+1, currentList(w).Digest, nil))
+	otherList := must[[]byte](t)(w.TrustList(currentList(w).List.Number, currentList(w).Previous, func(l *list.List) { l.NextUpdate++ }))
 
 	post := func(path, kind, body string) request {
 		return request{method: http.MethodPost, path: path, kind: kind, body: body}
@@ -226,4 +225,10 @@ func currentList(w *world) *list.Document {
 	reading := w.Registry.Reading()
 	defer reading.Close()
 	return reading.View.Provinces[sample.Code].List.Document
+}
+
+func currentNational(w *world) uint64 {
+	reading := w.Registry.Reading()
+	defer reading.Close()
+	return reading.View.National.List.Sequence
 }

@@ -53,14 +53,15 @@ type Position struct {
 	Index    uint32 `json:"index"`
 }
 
-// A Receipt says where a batch stands. It is given when the batch is durable in the cluster.
+// A Receipt says where a batch stands. It is given when the batch is durable in the cluster; the same batch sent again
+// gets the same one, apart from Index.
 type Receipt struct {
 	Province  trust.Province `json:"province"`
 	Authority string         `json:"authority"`
 	Number    uint64         `json:"number"`
 	Position  uint64         `json:"position"`
 	Recorded  trust.Time     `json:"recorded"`
-	Index     uint64         `json:"index"`  // of the Raft log
+	Index     uint64         `json:"index"`  // of the Raft log: a node that has applied it knows the batch
 	Digest    trust.Digest   `json:"digest"` // SM3 of the signed batch
 }
 

@@ -72,6 +72,7 @@ var errorTable = []mapped{
 	{consensus.ErrNoLeader, http.StatusServiceUnavailable, codeNoLeader, "The cluster has no leader; try again"},
 	{consensus.ErrBusy, http.StatusServiceUnavailable, codeBusy, "Too much is in flight; try again"},
 	{consensus.ErrClosed, http.StatusServiceUnavailable, codeStopping, "The node is stopping"},
+	{consensus.ErrStopped, http.StatusServiceUnavailable, codeStopping, "The node has stopped itself"},
 	{consensus.ErrUnknownOutcome, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{errMediaType, http.StatusUnsupportedMediaType, codeMediaType, "This is not a media type that is read here"},
