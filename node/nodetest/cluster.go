@@ -222,7 +222,11 @@ func (n *Node) Start() error {
 	return nil
 }
 
+// stopWithin is far longer than a node needs to end: past it, it hangs.
+const stopWithin = 30 * time.Second
+
 // Stop ends the node in order and waits for it. It returns what the node ended with; of a node that does not run, nil.
+// A node that does not end is left alone, with an error.
 func (n *Node) Stop() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -230,13 +234,20 @@ func (n *Node) Stop() error {
 		return nil
 	}
 	n.cancel()
-	err := <-n.ended
+	ended := n.ended
 	n.cancel, n.ended = nil, nil
 	n.Client.Close()
-	if err != nil {
-		return fmt.Errorf("stopping %s: %w", n.Name, err)
+	timer := time.NewTimer(stopWithin)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return fmt.Errorf("stopping %s: %w", n.Name, err)
+		}
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("stopping %s: it has not ended after %v", n.Name, stopWithin)
 	}
-	return nil
 }
 
 // Running reports whether the node was started and not stopped.
