@@ -31,7 +31,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 		fail(w, s.cfg.Logger, routeVerify, err)
 		return
 	}
-	answer, err := strictjson.Marshal(s.judge(in))
+	answer, err := marshalVerdict(s.judge(in))
 	if err != nil {
 		fail(w, s.cfg.Logger, routeVerify, err)
 		return
