@@ -74,12 +74,14 @@ func message(err error) string {
 	text := strings.ReplaceAll(err.Error(), "\n", "\n  ")
 	var network *net.OpError
 	var problem *client.ProblemError
+	var refusal *trust.Refusal
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
 	case errors.As(err, &network) && network.Op == "dial":
 		return text + "; is a node running there? `hutong node --config FILE` starts one"
-	case errors.As(err, &problem) && problem.Status == http.StatusUnauthorized:
+	case errors.As(err, &problem) && problem.Status == http.StatusUnauthorized,
+		errors.As(err, &refusal) && refusal.Code == "unauthorized": // an answer to a batch: see authority.Answer
 		return text + "; the province's operator makes a token with `hutong province token add`"
 	case strings.HasPrefix(text, "unknown flag"), strings.HasPrefix(text, "required flag"), strings.HasPrefix(text, "unknown shorthand"):
 		return text + "; --help lists them"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -100,7 +99,7 @@ func (a *app) pushStatus(ctx context.Context, change *statusChange) error {
 	done, err := f.Push([]statuslog.Event{event}, a.now(), func(signed []byte) error {
 		var err error
 		out.Receipt, err = node.PushBatch(ctx, access, signed)
-		return batchOutcome(err)
+		return authority.Answer(err)
 	})
 	if err != nil {
 		return err
@@ -115,21 +114,6 @@ func (change *statusChange) connect() (access string, node *client.Client, err e
 	}
 	node, err = client.New(change.node)
 	return access, node, err
-}
-
-// batchOutcome tells the folder what became of a batch: see authority.Push.
-func batchOutcome(err error) error {
-	var problem *client.ProblemError
-	if !errors.As(err, &problem) {
-		return err
-	}
-	switch {
-	case problem.Code == string(trust.WrongNumber) && problem.Expected > 0:
-		return &authority.ExpectedError{Number: problem.Expected}
-	case problem.Status >= 400 && problem.Status < 500 && problem.Status != http.StatusTooManyRequests:
-		return trust.Refuse(trust.RefusalCode(problem.Code), "%s", message(problem))
-	}
-	return err
 }
 
 // pushOperator has the cluster sign: nothing of the folder but its request is used.

@@ -177,7 +177,7 @@ func (s *story) publishList(ctx context.Context, m *member) error {
 // offer hands something to a node of m, again while the cluster has no leader.
 func (s *story) offer(ctx context.Context, m *member, what string, hand func(context.Context, *client.Client) error) error {
 	return s.until(ctx, "the cluster of "+string(m.code)+" to take "+what, time.Minute, func(ctx context.Context) (bool, error) {
-		err := answerOf(hand(ctx, m.counter(ctx)))
+		err := authority.Answer(hand(ctx, m.counter(ctx)))
 		if r, refused := trust.AsRefusal(err); refused && r.Code != trust.NotReady {
 			return false, final{err}
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hutong-project/hutong/cmd/internal/authority"
 	"github.com/hutong-project/hutong/cmd/internal/province"
-	"github.com/hutong-project/hutong/node/client"
 	"github.com/hutong-project/hutong/node/httpapi"
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/credential"
@@ -232,27 +231,13 @@ func (s *story) push(ctx context.Context, m *member, event statuslog.Event) erro
 		counter := m.counter(ctx)
 		_, err := m.authority.Push([]statuslog.Event{event}, now(), func(signed []byte) error {
 			_, err := counter.PushBatch(ctx, m.token, signed)
-			return answerOf(err)
+			return authority.Answer(err)
 		})
 		if _, refused := trust.AsRefusal(err); refused {
 			return false, final{err}
 		}
 		return err == nil, err
 	})
-}
-
-// answerOf turns the answer to a batch into what the authority's folder goes by.
-func answerOf(err error) error {
-	var p *client.ProblemError
-	switch {
-	case !errors.As(err, &p):
-		return err
-	case p.Expected != 0:
-		return &authority.ExpectedError{Number: p.Expected}
-	case p.Status < 500:
-		return &trust.Refusal{Code: trust.RefusalCode(p.Code), Detail: p.Detail}
-	}
-	return err
 }
 
 func (s *story) revoked(ctx context.Context) error {
