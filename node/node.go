@@ -147,9 +147,14 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	cancel()
 	failure = errors.Join(failure, n.Close())
+	late := time.NewTimer(drainWithin)
+	defer late.Stop()
 	for range running {
-		if err := <-ended; err != nil && failure == nil {
-			failure = err
+		select {
+		case err := <-ended:
+			failure = errors.Join(failure, err)
+		case <-late.C: // the process ends anyway: better a line in the log than a node that hangs
+			return errors.Join(failure, fmt.Errorf("stopping: a part of the node did not end within %s", drainWithin))
 		}
 	}
 	<-watching
