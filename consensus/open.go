@@ -41,9 +41,10 @@ type Registry struct {
 	closeErr  error
 	waiting   sync.WaitGroup // goroutines that wait for Raft
 
-	settled   atomic.Bool   // leading, and all entries of earlier leaders are applied; see Run
-	slots     chan struct{} // one for each write that Raft has not answered
-	appending chan struct{} // held while an operator's batch gets its number
+	running   atomic.Pointer[raft.Raft] // raft, for its own goroutines, which run before Open is done
+	settled   atomic.Bool               // leading, and all entries of earlier leaders are applied; see Run
+	slots     chan struct{}             // one for each write that Raft has not answered
+	appending chan struct{}             // held while an operator's batch gets its number
 	adopting  provinceLocks
 }
 
@@ -205,7 +206,7 @@ func (r *Registry) startRaft(disk vfs.FS, id identity, logs LogStore, snapshots 
 	transport := r.cfg.Transport
 	if transport == nil {
 		var err error
-		if transport, err = listen(&r.cfg); err != nil {
+		if transport, err = r.listen(); err != nil {
 			return err
 		}
 		if c, ok := transport.(io.Closer); ok {
@@ -237,6 +238,7 @@ func (r *Registry) startRaft(disk vfs.FS, id identity, logs LogStore, snapshots 
 		return fmt.Errorf("starting Raft: %w", err)
 	}
 	r.raft = node
+	r.running.Store(node)
 	return nil
 }
 

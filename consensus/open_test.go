@@ -152,7 +152,7 @@ func TestOpenRefuses(t *testing.T) {
 		"another node": func(c *Config) {
 			c.NodeID, c.Members = "n2", []Member{{ID: "n2", Address: c.Bind}}
 		},
-		"another cluster": func(c *Config) { c.Members = append(c.Members, Member{ID: "n9", Address: "x:1"}) },
+		"another cluster": func(c *Config) { c.Members = append(c.Members, Member{ID: "n9", Address: "127.0.0.1:1"}) },
 		"strange files": func(c *Config) {
 			c.Dir = filepath.Join(t.TempDir(), "strange")
 			os.Mkdir(c.Dir, 0o700)

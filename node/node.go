@@ -80,7 +80,15 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	forward := &forwarder{}
-	if n.registry, err = consensus.Open(registryConfig(cfg, held, forward, log)); err != nil {
+	registry := registryConfig(cfg, held, forward, log)
+	certificate, err := openCertificate(cfg, passphrase, log)
+	if err != nil {
+		return nil, err
+	}
+	if certificate != nil {
+		registry.TLS = certificate
+	}
+	if n.registry, err = consensus.Open(registry); err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}
 	if n.federation, err = openFederation(cfg, passphrase, n.registry, metrics, log); err != nil {
@@ -93,8 +101,9 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 		Node: cfg.Node, Province: cfg.Code(),
 		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
 		Tokens: tokens, Gate: gate,
-		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
-		Logger:  log, Clock: time.Now,
+		Certificate: certificateOf(certificate),
+		Metrics:     promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+		Logger:      log, Clock: time.Now,
 	})
 	return n, nil
 }
@@ -186,7 +195,7 @@ func registryConfig(cfg *config.Config, held keys, forward consensus.Forwarder, 
 	heartbeat := time.Duration(cfg.Cluster.Heartbeat)
 	c := consensus.Config{
 		Dir: cfg.DataDir, NodeID: cfg.Node, Bind: cfg.Self().Address, Bootstrap: cfg.Cluster.Bootstrap,
-		Own: cfg.Code(), Pin: cfg.Pin(), HeadKeys: held.head, OperatorKey: held.operator,
+		Own: cfg.Code(), Pin: cfg.Pin(), Founded: cfg.Founded(), HeadKeys: held.head, OperatorKey: held.operator,
 		Forward: forward, Logger: log.With("part", "consensus"),
 		HeartbeatTimeout: heartbeat, ElectionTimeout: heartbeat,
 	}
@@ -233,4 +242,3 @@ func clusterPeers(cfg *config.Config) ([]peer.AddrInfo, error) {
 	}
 	return peers, nil
 }
-

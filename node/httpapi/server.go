@@ -41,6 +41,11 @@ type Peers interface {
 	Connected() int // peers of which an answered stream proves that they are there
 }
 
+// Certificate is what protects the traffic between the nodes of the cluster.
+type Certificate interface {
+	Expires() time.Time
+}
+
 // A ProvinceSync is the state of the exchange with one province.
 type ProvinceSync struct {
 	Province  trust.Province `json:"province"`
@@ -48,7 +53,7 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. All fields but Peers are needed.
+// Config is what a Server is made of. All fields but Peers and Certificate are needed.
 type Config struct {
 	Node      string
 	Province  trust.Province
@@ -58,9 +63,11 @@ type Config struct {
 	Peers     Peers
 	Tokens    *access.Tokens
 	Gate      *access.Gate
-	Metrics   http.Handler
-	Logger    *slog.Logger
-	Clock     func() time.Time
+	// Certificate tells until when this node's certificate in the cluster is good; nil: it has none.
+	Certificate Certificate
+	Metrics     http.Handler
+	Logger      *slog.Logger
+	Clock       func() time.Time
 }
 
 // Limits of a request's size.
