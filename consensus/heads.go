@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/hutong-project/hutong/consensus/state"
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/head"
@@ -51,7 +53,7 @@ func (r *Registry) lead(ctx context.Context) error {
 	defer r.settled.Store(false)
 	paces := map[trust.Province]*pace{}
 	for {
-		if err := r.settle(); err != nil {
+		if err := r.settle(ctx); err != nil {
 			return err
 		}
 		changed := r.Changed()
@@ -75,11 +77,11 @@ func (r *Registry) lead(ctx context.Context) error {
 }
 
 // settle makes sure that what earlier leaders had agreed is applied here before this one judges anything.
-func (r *Registry) settle() error {
+func (r *Registry) settle(ctx context.Context) error {
 	if r.settled.Load() {
 		return nil
 	}
-	if err := r.raft.Barrier(r.patience()).Error(); err != nil {
+	if err := r.ask(ctx, func() raft.Future { return r.raft.Barrier(r.patience()) }, func() {}); err != nil {
 		return fmt.Errorf("waiting for the entries of earlier leaders: %w", err)
 	}
 	r.settled.Store(true)

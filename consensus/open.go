@@ -39,7 +39,9 @@ type Registry struct {
 	done      chan struct{} // closed by Close
 	closeOnce sync.Once
 	closeErr  error
-	waiting   sync.WaitGroup // goroutines that wait for Raft
+	waiting   sync.WaitGroup // goroutines that wait for Raft; begun under entry only
+	entry     sync.RWMutex   // guards entering; held for writing by Close alone
+	entering  bool           // Raft may be asked for something; false from the begin of Close on
 
 	running   atomic.Pointer[raft.Raft] // raft, for its own goroutines, which run before Open is done
 	settled   atomic.Bool               // leading, and all entries of earlier leaders are applied; see Run
@@ -64,6 +66,7 @@ func Open(cfg Config) (*Registry, error) {
 		changed:   make(chan struct{}),
 		stopped:   make(chan struct{}),
 		done:      make(chan struct{}),
+		entering:  true,
 		slots:     make(chan struct{}, maxInFlight),
 		appending: make(chan struct{}, 1),
 	}
@@ -256,10 +259,33 @@ func (r *Registry) members() raft.Configuration {
 func (r *Registry) Close() error {
 	r.closeOnce.Do(func() {
 		close(r.done)
+		r.settleAsked()
 		r.handOver()
 		r.closeErr = r.closeAll()
 	})
 	return r.closeErr
+}
+
+// settleAsked lets nothing more be asked of Raft and waits until it has answered what was. That comes before Raft is
+// shut down: what then still lies in its queues would never be answered. A running Raft answers everything, at the
+// latest when it has lost its quorum and steps down; the wait is bounded for one whose state machine stands still.
+func (r *Registry) settleAsked() {
+	r.entry.Lock()
+	r.entering = false
+	r.entry.Unlock()
+	answered := make(chan struct{})
+	go func() {
+		r.waiting.Wait()
+		close(answered)
+	}()
+	t := time.NewTimer(r.patience())
+	defer t.Stop()
+	select {
+	case <-answered:
+	case <-t.C:
+		r.cfg.Logger.Warn("Raft has not answered all that it was asked before it is stopped")
+	case <-r.stopped:
+	}
 }
 
 // handOver makes another node leader, so that the cluster does not wait for an election.
@@ -277,7 +303,6 @@ func (r *Registry) closeAll() error {
 	var errs []error
 	if r.raft != nil {
 		errs = append(errs, r.raft.Shutdown().Error())
-		r.waiting.Wait()
 	}
 	r.mu.Lock()
 	r.closed = true

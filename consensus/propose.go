@@ -180,23 +180,13 @@ func (r *Registry) propose(ctx context.Context, command []byte) (state.Reply, er
 	case <-ctx.Done():
 		return state.Reply{}, fmt.Errorf("%w: %d writes are under way: %v", ErrBusy, maxInFlight, ctx.Err())
 	}
-	future := r.raft.Apply(command, r.patience())
-	answer := make(chan error, 1)
-	r.waiting.Add(1)
-	go func() {
-		defer r.waiting.Done()
-		answer <- future.Error()
-		<-r.slots
-	}()
-	select {
-	case err := <-answer:
-		if err != nil {
-			return state.Reply{}, raftError(err)
-		}
-	case <-ctx.Done():
-		return state.Reply{}, fmt.Errorf("%w: %v", ErrUnknownOutcome, ctx.Err())
-	case <-r.stopped:
-		return state.Reply{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrStopped)
+	var future raft.ApplyFuture
+	err := r.ask(ctx, func() raft.Future {
+		future = r.raft.Apply(command, r.patience())
+		return future
+	}, func() { <-r.slots })
+	if err != nil {
+		return state.Reply{}, err
 	}
 	switch response := future.Response().(type) {
 	case state.Reply:
@@ -205,6 +195,38 @@ func (r *Registry) propose(ctx context.Context, command []byte) (state.Reply, er
 		return state.Reply{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, response)
 	}
 	return state.Reply{}, fmt.Errorf("%w: Raft answered with a %T", ErrUnknownOutcome, future.Response())
+}
+
+// ask has Raft do something and waits for its answer, for ctx, or for the node to stop. answered is called once Raft
+// is done with it, which may be after ask has returned. Raft's own futures wait for ever when it is shut down while
+// they lie in its queue, so nothing else may wait for them.
+func (r *Registry) ask(ctx context.Context, do func() raft.Future, answered func()) error {
+	r.entry.RLock()
+	if !r.entering {
+		r.entry.RUnlock()
+		answered()
+		return ErrClosed
+	}
+	r.waiting.Add(1)
+	r.entry.RUnlock()
+	future := do()
+	answer := make(chan error, 1)
+	go func() {
+		defer r.waiting.Done()
+		answer <- future.Error()
+		answered()
+	}()
+	select {
+	case err := <-answer:
+		if err != nil {
+			return raftError(err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %v", ErrUnknownOutcome, ctx.Err())
+	case <-r.stopped:
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrStopped)
+	}
 }
 
 // raftError says which of Raft's errors mean that nothing happened. For all others the entry may be in the log.

@@ -152,6 +152,7 @@ func (g *genuine) anchors(code trust.Province, subject string) []list.Anchor {
 // TestConformanceGenuineAnchors publishes trust lists of genuine provincial CA certificates under the genuine national
 // root, and looks at what every province's node makes of them.
 func TestConformanceGenuineAnchors(t *testing.T) {
+	t.Parallel()
 	g := readGenuine(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

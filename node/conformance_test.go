@@ -51,6 +51,7 @@ type dccCase struct {
 // TestConformanceDCC takes credentials of many real jurisdictions the whole way: their lists go into one province's
 // cluster over HTTP, travel to another's over libp2p, and each code is judged there over HTTP, at its own clock.
 func TestConformanceDCC(t *testing.T) {
+	t.Parallel()
 	cases := readDCC(t, filepath.Join(trusttest.Conformance(t), "dcc"))
 	judgeDCC(t, cases, 3)
 }
@@ -58,6 +59,7 @@ func TestConformanceDCC(t *testing.T) {
 // TestConformanceDCCOtherFolder does the same with a folder that holds two of the jurisdictions: nothing may rest on
 // which ones there are.
 func TestConformanceDCCOtherFolder(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(trusttest.Conformance(t), "dcc")
 	entries, err := os.ReadDir(root)
 	if err != nil {

@@ -111,6 +111,7 @@ func becomes(t *testing.T, ctx context.Context, n *nodetest.Node, text string, r
 
 // TestCredentialJudgedElsewhere: every rule that decides about a credential, asked over HTTP in another province.
 func TestCredentialJudgedElsewhere(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := startPair(t, ctx, 1)
@@ -234,6 +235,7 @@ func testTampered(t *testing.T, ctx context.Context, p *pair) {
 
 // TestStatusTravels: what an authority says about its credentials is true elsewhere, too.
 func TestStatusTravels(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := startPair(t, ctx, 1)
@@ -303,6 +305,7 @@ func testOperated(t *testing.T, ctx context.Context, p *pair) {
 
 // TestIssuerWithdrawn: from then on nothing that it issues is good; what it issued before stays good, and says so.
 func TestIssuerWithdrawn(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := startPair(t, ctx, 1)
@@ -336,6 +339,7 @@ func TestIssuerWithdrawn(t *testing.T) {
 
 // TestSubjectsDecide: a CA certifies many; only those that its anchor names may issue.
 func TestSubjectsDecide(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := startPair(t, ctx, 1)

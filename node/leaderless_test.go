@@ -16,6 +16,7 @@ import (
 // TestWithoutLeader: of three nodes two stop. The third still judges, takes nothing, and says so; once one is back, what
 // was refused is taken.
 func TestWithoutLeader(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := startPair(t, ctx, 3)

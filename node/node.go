@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -27,11 +28,16 @@ import (
 	"github.com/hutong-project/hutong/node/config"
 	"github.com/hutong-project/hutong/node/httpapi"
 	"github.com/hutong-project/hutong/node/keyfile"
+	"github.com/hutong-project/hutong/node/notify"
 	"github.com/hutong-project/hutong/trust/sm2sig"
 )
 
-// drainWithin bounds the wait for the requests under way when the node stops.
-const drainWithin = 5 * time.Second
+// drainWithin bounds the wait for the requests under way when the node stops; stopWithin is what the service manager
+// is asked for, which adds handing over leadership and closing the stores.
+const (
+	drainWithin = 5 * time.Second
+	stopWithin  = 40 * time.Second
+)
 
 // A Node is a running node. Open starts it, Run serves, Close ends it.
 type Node struct {
@@ -40,6 +46,7 @@ type Node struct {
 	federation *federation.Node
 	api        *httpapi.Server
 	listener   net.Listener
+	service    *notify.Service // nil: nobody waits for word
 }
 
 // keys are the private keys that a node holds.
@@ -124,6 +131,10 @@ func (n *Node) Run(ctx context.Context) error {
 	for _, part := range parts {
 		go func() { ended <- part() }()
 	}
+	watch, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	watching := make(chan struct{})
+	go func() { n.service.Serving(watch, n.alive); close(watching) }()
 	n.log.Info("serving", "http", n.Addr(), "p2p", n.federation.Addrs(), "peer", n.federation.ID().String())
 
 	var failure error
@@ -136,6 +147,8 @@ func (n *Node) Run(ctx context.Context) error {
 			failure = errors.New("a part of the node ended by itself")
 		}
 	}
+	unwatch()
+	n.service.Stopping(stopWithin)
 	drain, stop := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
 	defer stop()
 	if err := n.api.Shutdown(drain); err != nil {
@@ -148,6 +161,7 @@ func (n *Node) Run(ctx context.Context) error {
 			failure = err
 		}
 	}
+	<-watching
 	return failure
 }
 
@@ -168,12 +182,20 @@ func (n *Node) Close() error {
 	return errors.Join(errs...)
 }
 
-// Run opens a node and serves until ctx ends.
+// Run opens a node and serves until ctx ends. Where a service manager started this process, it is told.
 func Run(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	n, err := Open(cfg, log)
+	service, err := notify.Connect(os.Getenv, os.Getpid(), log.With("part", "notify"))
 	if err != nil {
 		return err
 	}
+	defer service.Close()
+	opened := service.Starting()
+	n, err := Open(cfg, log)
+	opened()
+	if err != nil {
+		return err
+	}
+	n.service = service
 	return n.Run(ctx)
 }
 

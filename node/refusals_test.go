@@ -78,6 +78,7 @@ func newKey(t *testing.T) *sm2sig.PrivateKey {
 
 // TestBatchesRefused: status batches that no cluster may take.
 func TestBatchesRefused(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := startPair(t, ctx, 1)
@@ -153,6 +154,7 @@ func TestBatchesRefused(t *testing.T) {
 
 // TestListsRefused: trust lists and national lists that no cluster may take.
 func TestListsRefused(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	p := startPair(t, ctx, 1)

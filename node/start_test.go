@@ -20,6 +20,7 @@ import (
 // TestStartRefused: what a node finds wrong when it starts, it says, with what to do; and then nothing has changed, so
 // that it starts once that is mended.
 func TestStartRefused(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	f, err := nodetest.New(nodetest.Plan{Dir: t.TempDir(), Clusters: []nodetest.ClusterPlan{{Province: home}, {Province: elsewhere}}})

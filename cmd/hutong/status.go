@@ -28,10 +28,14 @@ type nodeStatus struct {
 func (a *app) status() *cobra.Command {
 	var nodes []string
 	var wait time.Duration
+	var ready bool
 	c := &cobra.Command{
 		Use: "status --node URL", Args: cobra.NoArgs,
 		Short: "Show what nodes believe of each province and how current that is",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if ready {
+				return a.showReady(c.Context(), nodes, wait)
+			}
 			out, failed := askAll(c.Context(), nodes, wait)
 			err := a.emit(out, func(w io.Writer) {
 				for _, n := range out.Nodes {
@@ -47,7 +51,8 @@ func (a *app) status() *cobra.Command {
 		},
 	}
 	c.Flags().StringArrayVar(&nodes, "node", nil, "address of a node, such as http://127.0.0.1:8101; may be repeated")
-	c.Flags().DurationVar(&wait, "wait", 0, "wait at most this long until each node answers and knows its leader")
+	c.Flags().DurationVar(&wait, "wait", 0, "wait at most this long until each node answers and knows its leader, with --ready until it is ready")
+	c.Flags().BoolVar(&ready, "ready", false, "show only each node's own checks, and end with 3 unless verdicts of all of them can be relied on")
 	return require(c, "node")
 }
 

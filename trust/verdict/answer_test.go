@@ -231,3 +231,17 @@ func BenchmarkSignatureAlone(b *testing.B) {
 		}
 	}
 }
+
+// A head whose signer's clock is a little ahead is of age 0: the answer's numbers are never negative, and strict readers
+// of the answer would refuse one that is.
+func TestAgeOfAHeadFromAClockAhead(t *testing.T) {
+	w := newWorld(t)
+	w.age(-3)
+	v := w.judge()
+	if v.Result != verdict.Valid {
+		t.Fatalf("Judge with a head 3 s ahead = %s %v, want valid", v.Result, v.Reasons)
+	}
+	if got := v.Evidence.Head.AgeSeconds; got != 0 {
+		t.Errorf("Evidence.Head.AgeSeconds = %d, want 0", got)
+	}
+}

@@ -170,7 +170,7 @@ func (j *judgement) cite(v *Verdict, p *registry.Province) {
 		v.Evidence.TrustList = &ListVersion{Session: p.List.Session, Version: p.List.Number}
 	}
 	if p.Head != nil {
-		v.Evidence.Head = &HeadVersion{Sequence: p.Head.Sequence, AgeSeconds: int64(j.q.Now - p.Head.Issued)}
+		v.Evidence.Head = &HeadVersion{Sequence: p.Head.Sequence, AgeSeconds: max(0, int64(j.q.Now-p.Head.Issued))}
 		v.Evidence.Log = &LogVersion{Generation: p.Log.Generation, Size: p.Log.Size}
 	}
 }

@@ -170,7 +170,7 @@ type ListVersion struct {
 // A HeadVersion names a head of the issuer's province.
 type HeadVersion struct {
 	Sequence   uint64 `json:"sequence"`
-	AgeSeconds int64  `json:"ageSeconds"` // at evaluatedAt; negative where the head's clock is ahead
+	AgeSeconds int64  `json:"ageSeconds"` // at evaluatedAt; 0 where the head's clock is ahead
 }
 
 // A LogVersion names a state of the province's status log.

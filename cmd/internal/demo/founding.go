@@ -25,6 +25,7 @@ const (
 // lists, and every node knowing every province.
 func (s *story) found(ctx context.Context) error {
 	s.heading("联邦成立 · the federation comes to be")
+	s.head()
 	begun := time.Now()
 	for _, m := range s.members {
 		request, err := os.ReadFile(filepath.Join(m.province.Folder(), province.RequestFile))
