@@ -92,7 +92,8 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	n.api = httpapi.New(httpapi.Config{
 		Node: cfg.Node, Province: cfg.Code(),
 		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
-		Tokens: tokens, Gate: gate,
+		Publication: publication{n.registry, forward},
+		Tokens:      tokens, Gate: gate,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 		Logger:  log, Clock: time.Now,
 	})

@@ -67,15 +67,28 @@ type Receipt struct {
 const routeBatches = "POST /v1/status-batches"
 
 func (s *Server) statusBatches(w http.ResponseWriter, r *http.Request) {
+	wait, err := waits(r)
+	if err != nil {
+		fail(w, s.cfg.Logger, routeBatches, err)
+		return
+	}
 	receipt, err := s.takeBatch(r.Context(), w, r)
 	if err != nil {
 		fail(w, s.cfg.Logger, routeBatches, err)
 		return
 	}
-	writeJSON(w, s.cfg.Logger, routeBatches, Receipt{
+	answer := Receipt{
 		Province: receipt.Province, Authority: receipt.Authority, Number: receipt.Number, Position: receipt.Position,
 		Recorded: receipt.Recorded, Index: receipt.Index, Digest: receipt.Digest,
-	})
+	}
+	if wait {
+		if err := s.awaitPublished(r.Context(), receipt); err != nil {
+			s.cfg.Logger.Info("a batch is durable and not known to be published", "position", receipt.Position, "error", err)
+			writeProblem(w, notPublished(answer))
+			return
+		}
+	}
+	writeJSON(w, s.cfg.Logger, routeBatches, answer)
 }
 
 var (

@@ -16,12 +16,13 @@ import (
 
 // A Problem is an RFC 9457 answer. Type is urn:hutong:problem: and the code.
 type Problem struct {
-	Type     string `json:"type"`
-	Title    string `json:"title"`
-	Status   int    `json:"status"`
-	Detail   string `json:"detail,omitzero"`
-	Code     string `json:"code"`
-	Expected uint64 `json:"expected,omitzero"` // with wrong-number: the number to send
+	Type     string   `json:"type"`
+	Title    string   `json:"title"`
+	Status   int      `json:"status"`
+	Detail   string   `json:"detail,omitzero"`
+	Code     string   `json:"code"`
+	Expected uint64   `json:"expected,omitzero"` // with wrong-number: the number to send
+	Receipt  *Receipt `json:"receipt,omitzero"`  // with not-published: where the batch stands
 }
 
 // Codes of problems that are no refusal of a document.

@@ -48,19 +48,20 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. All fields but Peers are needed.
+// Config is what a Server is made of. All fields but Peers and Publication are needed.
 type Config struct {
-	Node      string
-	Province  trust.Province
-	Reader    Reader
-	Lists     Lists
-	StatusLog StatusLog
-	Peers     Peers
-	Tokens    *access.Tokens
-	Gate      *access.Gate
-	Metrics   http.Handler
-	Logger    *slog.Logger
-	Clock     func() time.Time
+	Node        string
+	Province    trust.Province
+	Reader      Reader
+	Lists       Lists
+	StatusLog   StatusLog
+	Peers       Peers
+	Publication Publication // nil: nothing is ever known to be published
+	Tokens      *access.Tokens
+	Gate        *access.Gate
+	Metrics     http.Handler
+	Logger      *slog.Logger
+	Clock       func() time.Time
 }
 
 // Limits of a request's size.
@@ -74,9 +75,10 @@ const (
 type times struct {
 	read, write, idle time.Duration
 	propose           time.Duration // how long a write may wait for the cluster
+	publish           time.Duration // and after that for another province; all three fit into write
 }
 
-var usualTimes = times{read: 10 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute, propose: 10 * time.Second}
+var usualTimes = times{read: 10 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute, propose: 10 * time.Second, publish: 8 * time.Second}
 
 // A Server answers over HTTP.
 type Server struct {
