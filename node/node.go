@@ -92,7 +92,7 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	n.api = httpapi.New(httpapi.Config{
 		Node: cfg.Node, Province: cfg.Code(),
 		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
-		Publication: publication{n.registry, forward},
+		Publication: publication{n.registry, forward}, Backups: n.registry,
 		Tokens:      tokens, Gate: gate,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 		Logger:  log, Clock: time.Now,

@@ -104,6 +104,9 @@ func (s *Server) takeBatch(ctx context.Context, w http.ResponseWriter, r *http.R
 	if err != nil {
 		return none, err
 	}
+	if who.Authority == "" {
+		return none, errOtherAuth
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, statuslog.MaxBatchBytes))
 	if err != nil {
 		return none, readError(err)

@@ -76,6 +76,7 @@ var errorTable = []mapped{
 	{consensus.ErrUnknownOutcome, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{errMediaType, http.StatusUnsupportedMediaType, codeMediaType, "This is not a media type that is read here"},
+	{errNotOperator, http.StatusForbidden, codeForbidden, "This takes an operator's access token"},
 	{errOtherAuth, http.StatusForbidden, codeForbidden, "The access token belongs to another authority"},
 	{access.ErrUnknownToken, http.StatusUnauthorized, codeUnauthorized, "The access token is not known"},
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hutong-project/hutong/consensus"
@@ -48,7 +49,7 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. All fields but Peers and Publication are needed.
+// Config is what a Server is made of. Peers, Publication and Backups may be nil.
 type Config struct {
 	Node        string
 	Province    trust.Province
@@ -56,6 +57,7 @@ type Config struct {
 	Lists       Lists
 	StatusLog   StatusLog
 	Peers       Peers
+	Backups     Backups     // nil: there is no snapshot to be had
 	Publication Publication // nil: nothing is ever known to be published
 	Tokens      *access.Tokens
 	Gate        *access.Gate
@@ -85,6 +87,8 @@ type Server struct {
 	cfg   Config
 	times times
 	http  *http.Server
+
+	saving sync.Mutex // held while a snapshot is written
 }
 
 // New returns a server that does not listen yet.
@@ -130,6 +134,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/trust-lists/{province}", s.trustList)
 	mux.HandleFunc("GET /v1/heads", s.heads)
 	mux.HandleFunc("GET /v1/node", s.node)
+	mux.HandleFunc("GET /v1/snapshot", s.snapshot)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.cfg.Metrics != nil {
