@@ -93,6 +93,7 @@ func serveOn(cfg Config, h host.Host, g *gate, m *metrics) *Node {
 	n.serve(listConversation, n.serveList)
 	n.serve(logConversation, n.serveLog)
 	n.serve(forwardConversation, n.serveForward)
+	n.serve(publishedConversation, n.servePublished)
 	return n
 }
 

@@ -107,6 +107,7 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	n.api = httpapi.New(httpapi.Config{
 		Node: cfg.Node, Province: cfg.Code(),
 		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
+		Publication: publication{n.registry, forward}, Backups: n.registry,
 		Tokens: tokens, Gate: gate,
 		Certificate: certificateOf(certificate),
 		Metrics:     promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),

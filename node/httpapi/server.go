@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hutong-project/hutong/consensus"
@@ -53,18 +54,19 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. All fields but Peers and Certificate are needed.
+// Config is what a Server is made of. Peers, Publication, Backups and Certificate may be nil.
 type Config struct {
-	Node      string
-	Province  trust.Province
-	Reader    Reader
-	Lists     Lists
-	StatusLog StatusLog
-	Peers     Peers
-	Tokens    *access.Tokens
-	Gate      *access.Gate
-	// Certificate tells until when this node's certificate in the cluster is good; nil: it has none.
-	Certificate Certificate
+	Node        string
+	Province    trust.Province
+	Reader      Reader
+	Lists       Lists
+	StatusLog   StatusLog
+	Peers       Peers
+	Backups     Backups     // nil: there is no snapshot to be had
+	Publication Publication // nil: nothing is ever known to be published
+	Tokens      *access.Tokens
+	Gate        *access.Gate
+	Certificate Certificate // of this node in its cluster; nil: it has none
 	Metrics     http.Handler
 	Logger      *slog.Logger
 	Clock       func() time.Time
@@ -81,15 +83,18 @@ const (
 type times struct {
 	read, write, idle time.Duration
 	propose           time.Duration // how long a write may wait for the cluster
+	publish           time.Duration // and after that for another province; all three fit into write
 }
 
-var usualTimes = times{read: 10 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute, propose: 10 * time.Second}
+var usualTimes = times{read: 10 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute, propose: 10 * time.Second, publish: 8 * time.Second}
 
 // A Server answers over HTTP.
 type Server struct {
 	cfg   Config
 	times times
 	http  *http.Server
+
+	saving sync.Mutex // held while a snapshot is written
 }
 
 // New returns a server that does not listen yet.
@@ -135,6 +140,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/trust-lists/{province}", s.trustList)
 	mux.HandleFunc("GET /v1/heads", s.heads)
 	mux.HandleFunc("GET /v1/node", s.node)
+	mux.HandleFunc("GET /v1/snapshot", s.snapshot)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.cfg.Metrics != nil {
