@@ -46,6 +46,7 @@ type Registry struct {
 	running   atomic.Pointer[raft.Raft] // raft, for its own goroutines, which run before Open is done
 	settled   atomic.Bool               // leading, and all entries of earlier leaders are applied; see Run
 	slots     chan struct{}             // one for each write that Raft has not answered
+	changing  chan struct{}             // held while the members are changed
 	appending chan struct{}             // held while an operator's batch gets its number
 	adopting  provinceLocks
 }
@@ -68,6 +69,7 @@ func Open(cfg Config) (*Registry, error) {
 		done:      make(chan struct{}),
 		entering:  true,
 		slots:     make(chan struct{}, maxInFlight),
+		changing:  make(chan struct{}, 1),
 		appending: make(chan struct{}, 1),
 	}
 	if err := r.open(); err != nil {

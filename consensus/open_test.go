@@ -261,6 +261,7 @@ func FuzzCommand(f *testing.F) {
 		&state.CutHead{Now: 1, Province: own}, &state.AppendBatches{Now: 2, Batches: [][]byte{{1}}},
 		&state.AdoptNational{Raws: [][]byte{{1}, nil}}, &state.StageLeaves{Province: foreign, Unverified: []uint64{1}},
 		&state.PublishList{Raw: []byte("x")}, &state.SignHead{Raw: []byte("y")}, &state.AdoptUpdate{}, &state.RecordEquivocation{},
+		&state.AddToken{Now: 1}, &state.Enroll{Member: state.Member{ID: "n4"}}, &state.Retire{ID: "n4"},
 	} {
 		f.Add(consensustest.Must(state.Encode(body)))
 	}

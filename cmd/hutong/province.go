@@ -17,7 +17,7 @@ import (
 // province is what the operator of a province's cluster does.
 func (a *app) province() *cobra.Command {
 	return group("province", "For a province's operator: its nodes, its trust list, its access tokens",
-		a.provinceInit(), a.provinceNodes(), a.provinceRenew(),
+		a.provinceInit(), a.provinceNodes(), a.provinceAddNode(), a.provinceRenew(),
 		group("anchor", "Who may issue what", a.anchorAdd(), a.anchorWithdraw(), a.anchorSuspend(), a.anchorGrant()),
 		group("list", "The trust list", a.listSign(), a.listPublish(), a.listDiscard()),
 		group("token", "Who may push status changes", a.tokenAdd()))

@@ -58,6 +58,11 @@ var refusalStatus = map[trust.RefusalCode]int{
 	trust.Equivocation:     http.StatusConflict,
 	trust.NotPinned:        http.StatusConflict,
 	trust.NotReady:         http.StatusServiceUnavailable,
+	trust.BadToken:         http.StatusForbidden,
+	trust.UnknownMember:    http.StatusNotFound,
+	trust.MemberExists:     http.StatusConflict,
+	trust.NoQuorum:         http.StatusConflict,
+	trust.Behind:           http.StatusConflict,
 }
 
 // A mapped error is one that is no refusal.

@@ -54,7 +54,7 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. Peers, Publication, Backups and Certificate may be nil.
+// Config is what a Server is made of. Peers, Publication, Backups, Members and Certificate may be nil.
 type Config struct {
 	Node        string
 	Province    trust.Province
@@ -66,6 +66,7 @@ type Config struct {
 	Publication Publication // nil: nothing is ever known to be published
 	Tokens      *access.Tokens
 	Gate        *access.Gate
+	Members     Members     // nil: they cannot be changed over HTTP
 	Certificate Certificate // of this node in its cluster; nil: it has none
 	Metrics     http.Handler
 	Logger      *slog.Logger
@@ -141,6 +142,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/heads", s.heads)
 	mux.HandleFunc("GET /v1/node", s.node)
 	mux.HandleFunc("GET /v1/snapshot", s.snapshot)
+	s.memberRoutes(mux)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.cfg.Metrics != nil {

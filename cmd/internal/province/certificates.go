@@ -118,11 +118,30 @@ func (p *Province) tls(i int) *config.TLS {
 	return &config.TLS{Certificate: certificateFile(i), Key: certificateKeyFile(i), CA: clusterCA}
 }
 
+// NextAddresses returns where the next node would listen: on the ports that follow those of the others, and on host,
+// which when it is empty is that of the first node. base 0 stands for the base port of the first node.
+func (p *Province) NextAddresses(host string, base int) (Addresses, error) {
+	if host == "" {
+		host = p.State.Nodes[0].Host
+	}
+	if base == 0 {
+		base = p.State.Nodes[0].Raft - 1
+	}
+	all, err := Layout([]string{host}, base, len(p.State.Nodes)+1)
+	if err != nil {
+		return Addresses{}, err
+	}
+	return all[len(all)-1], nil
+}
+
 // AddNode makes a node that is to join the running cluster: its keys, its certificate and its configuration, which
 // never starts a cluster. Its id is one that was never used. It returns the file of the configuration.
 func (p *Province) AddNode(a Addresses, passphrase []byte, now time.Time) (file string, err error) {
 	if p.National == nil {
 		return "", errors.New("adding a node: the cluster has not been founded; run `hutong province nodes` first")
+	}
+	if p.State.ClusterID.IsZero() {
+		return "", errors.New("adding a node: the folder is of a first version, whose clusters are named by the nodes that they were started with; nobody can join")
 	}
 	for _, n := range p.State.Nodes {
 		if n.Host == a.Host && (n.Raft == a.Raft || n.P2P == a.P2P || n.API == a.API) {
