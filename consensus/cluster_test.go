@@ -88,7 +88,7 @@ func (c *cluster) config(m *node) Config {
 // start opens a node and connects it.
 func (c *cluster) start(m *node) {
 	c.t.Helper()
-	_, m.transport = raft.NewInmemTransport(raft.ServerAddress(m.id))
+	_, m.transport = raft.NewInmemTransport(m.address())
 	r, err := Open(c.config(m))
 	if err != nil {
 		c.t.Fatal(err)
@@ -98,6 +98,16 @@ func (c *cluster) start(m *node) {
 	m.stop, m.ran = cancel, make(chan error, 1)
 	go func() { m.ran <- r.Run(ctx) }()
 	c.join(m)
+}
+
+// address returns where the others find the node.
+func (m *node) address() raft.ServerAddress {
+	for _, known := range m.members {
+		if known.ID == m.id {
+			return raft.ServerAddress(known.Address)
+		}
+	}
+	return ""
 }
 
 // stop closes a node. A second call does nothing.

@@ -52,6 +52,12 @@ type Config struct {
 	HeadKeys    []*sm2sig.PrivateKey // for the own and hosted provinces; used when the national list names them
 	OperatorKey *sm2sig.PrivateKey   // signs status events for authorities that cannot; nil: none
 
+	// Founded tells this cluster from others of the same province and pin: a random value made with its configuration.
+	// Zero stands for the ids of Members.
+	Founded trust.Digest
+	// TLS protects the traffic between the nodes. Nil: none, which is refused unless all members are on this machine.
+	TLS Credentials
+
 	Forward Forwarder // nil: writes on a follower return ErrNoLeader
 	Logger  *slog.Logger
 	Clock   func() time.Time // nil: time.Now
@@ -105,6 +111,13 @@ func (c Config) filled() (Config, error) {
 	if c.Transport == nil {
 		if _, _, err := net.SplitHostPort(c.Bind); err != nil {
 			fault("Bind: %v", err)
+		}
+	}
+	if c.TLS == nil && c.Transport == nil {
+		for _, m := range c.Members {
+			if m.Address != "" && !Loopback(m.Address) {
+				fault("TLS: is missing, and member %s at %s is on another machine; %s", m.ID, m.Address, plainRemedy)
+			}
 		}
 	}
 	c.defaults()

@@ -24,6 +24,8 @@ type request struct {
 	Position  bool
 	Authority string
 	Events    []statuslog.Event
+	Change    *change // of the members
+	Report    bool    // the question how far the asked node itself has applied; it need not lead
 }
 
 // answer is what comes back.
@@ -128,6 +130,12 @@ func (r *Registry) execute(ctx context.Context, q request) (state.Reply, error) 
 	}
 	if q.Position {
 		return r.position()
+	}
+	if q.Report {
+		return r.report(), nil
+	}
+	if q.Change != nil {
+		return r.changeMembers(ctx, *q.Change)
 	}
 	return r.appendOperated(ctx, q)
 }

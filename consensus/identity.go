@@ -34,8 +34,12 @@ type identity struct {
 	Begun bool `json:"begun"`
 }
 
-// clusterID names a cluster by what never changes: its province, its pin and the nodes that it was started with.
+// clusterID names a cluster by what never changes: its province, its pin, and the random value that was made with its
+// configuration, or the nodes that it was started with where there is none.
 func clusterID(c *Config) trust.Digest {
+	if !c.Founded.IsZero() {
+		return sm3.Sum([]byte("hutong/cluster/v2\x00"), []byte(c.Own), []byte{0}, c.Pin[:], c.Founded[:])
+	}
 	ids := make([]string, 0, len(c.Members))
 	for _, m := range c.Members {
 		ids = append(ids, m.ID)
@@ -95,7 +99,7 @@ func (have identity) check(want identity, dir string) error {
 	case have.Node != want.Node:
 		return fmt.Errorf("%w: %s is of node %q, want %q; %s", ErrWrongDir, dir, have.Node, want.Node, remedy)
 	case have.Cluster != want.Cluster:
-		return fmt.Errorf("%w: %s is of cluster %s, the configured members make cluster %s; %s", ErrWrongDir, dir, have.Cluster.Short(), want.Cluster.Short(), remedy)
+		return fmt.Errorf("%w: %s is of cluster %s, the configuration is of cluster %s (cluster.id or, without one, the ids of its members); %s", ErrWrongDir, dir, have.Cluster.Short(), want.Cluster.Short(), remedy)
 	}
 	return nil
 }

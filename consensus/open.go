@@ -43,9 +43,11 @@ type Registry struct {
 	entry     sync.RWMutex   // guards entering; held for writing by Close alone
 	entering  bool           // Raft may be asked for something; false from the begin of Close on
 
-	settled   atomic.Bool   // leading, and all entries of earlier leaders are applied; see Run
-	slots     chan struct{} // one for each write that Raft has not answered
-	appending chan struct{} // held while an operator's batch gets its number
+	running   atomic.Pointer[raft.Raft] // raft, for its own goroutines, which run before Open is done
+	settled   atomic.Bool               // leading, and all entries of earlier leaders are applied; see Run
+	slots     chan struct{}             // one for each write that Raft has not answered
+	changing  chan struct{}             // held while the members are changed
+	appending chan struct{}             // held while an operator's batch gets its number
 	adopting  provinceLocks
 }
 
@@ -67,6 +69,7 @@ func Open(cfg Config) (*Registry, error) {
 		done:      make(chan struct{}),
 		entering:  true,
 		slots:     make(chan struct{}, maxInFlight),
+		changing:  make(chan struct{}, 1),
 		appending: make(chan struct{}, 1),
 	}
 	if err := r.open(); err != nil {
@@ -208,7 +211,7 @@ func (r *Registry) startRaft(disk vfs.FS, id identity, logs LogStore, snapshots 
 	transport := r.cfg.Transport
 	if transport == nil {
 		var err error
-		if transport, err = listen(&r.cfg); err != nil {
+		if transport, err = r.listen(); err != nil {
 			return err
 		}
 		if c, ok := transport.(io.Closer); ok {
@@ -240,6 +243,7 @@ func (r *Registry) startRaft(disk vfs.FS, id identity, logs LogStore, snapshots 
 		return fmt.Errorf("starting Raft: %w", err)
 	}
 	r.raft = node
+	r.running.Store(node)
 	return nil
 }
 

@@ -152,7 +152,7 @@ func TestOpenRefuses(t *testing.T) {
 		"another node": func(c *Config) {
 			c.NodeID, c.Members = "n2", []Member{{ID: "n2", Address: c.Bind}}
 		},
-		"another cluster": func(c *Config) { c.Members = append(c.Members, Member{ID: "n9", Address: "x:1"}) },
+		"another cluster": func(c *Config) { c.Members = append(c.Members, Member{ID: "n9", Address: "127.0.0.1:1"}) },
 		"strange files": func(c *Config) {
 			c.Dir = filepath.Join(t.TempDir(), "strange")
 			os.Mkdir(c.Dir, 0o700)
@@ -261,6 +261,7 @@ func FuzzCommand(f *testing.F) {
 		&state.CutHead{Now: 1, Province: own}, &state.AppendBatches{Now: 2, Batches: [][]byte{{1}}},
 		&state.AdoptNational{Raws: [][]byte{{1}, nil}}, &state.StageLeaves{Province: foreign, Unverified: []uint64{1}},
 		&state.PublishList{Raw: []byte("x")}, &state.SignHead{Raw: []byte("y")}, &state.AdoptUpdate{}, &state.RecordEquivocation{},
+		&state.AddToken{Now: 1}, &state.Enroll{Member: state.Member{ID: "n4"}}, &state.Retire{ID: "n4"},
 	} {
 		f.Add(consensustest.Must(state.Encode(body)))
 	}

@@ -12,13 +12,18 @@ import (
 const transportTimeout = 10 * time.Second
 
 // listen opens the port of the Raft traffic.
-func listen(c *Config) (raft.Transport, error) {
+func (r *Registry) listen() (raft.Transport, error) {
+	c := &r.cfg
 	l, err := net.Listen("tcp", c.Bind)
 	if err != nil {
 		return nil, fmt.Errorf("listening for the cluster on %s: %w", c.Bind, err)
 	}
+	var stream raft.StreamLayer = plain{Listener: l, advertise: c.Advertise}
+	if c.TLS != nil {
+		stream = &mutual{Listener: l, advertise: c.Advertise, own: c.Own, credentials: c.TLS, members: r.servers}
+	}
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:  plain{Listener: l, advertise: c.Advertise},
+		Stream:  stream,
 		MaxPool: 3,
 		// No pipeline: after a follower has stalled, Raft's pipeline may never send to it again.
 		MaxRPCsInFlight:         1,
@@ -28,7 +33,7 @@ func listen(c *Config) (raft.Transport, error) {
 	}), nil
 }
 
-// plain is TCP without protection. What replaces it needs the same three methods of a listener and Dial.
+// plain is TCP without protection, for nodes that all are on one machine.
 type plain struct {
 	net.Listener
 	advertise string

@@ -37,6 +37,8 @@ var samples = []struct {
 	{&logAnswer{Leaves: [][]byte{{1}}}, "81814101"},
 	{&forwardRequest{Command: []byte{1}}, "814101"},
 	{&forwardAnswer{Outcome: outcomeDone, Reply: []byte{1}}, "840141016060"},
+	{&publishedRequest{Province: "310000", Generation: 1, Size: 9}, "8366333130303030" + "0109"},
+	{&publishedAnswer{Published: true}, "81f5"},
 }
 
 func TestMessagesRoundTrip(t *testing.T) {

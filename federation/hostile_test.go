@@ -77,7 +77,7 @@ func (c *cluster) try(to *cluster, conv conversation, say func(network.Stream)) 
 	return io.ReadAll(s)
 }
 
-var conversations = []conversation{headConversation, exchangeConversation, nationalConversation, listConversation, logConversation, forwardConversation}
+var conversations = []conversation{headConversation, exchangeConversation, nationalConversation, listConversation, logConversation, forwardConversation, publishedConversation}
 
 // A peer that no list names gets not one byte, whatever it asks for.
 func TestStrangerGetsNothing(t *testing.T) {
@@ -91,7 +91,7 @@ func TestStrangerGetsNothing(t *testing.T) {
 		requests := []message{
 			&pushMessage{Head: w.at[zj].reg.View().Provinces[sh].Head.Raw}, &summary{}, &nationalRequest{From: 1},
 			&listRequest{Province: sh, Digest: w.at[sh].reg.View().Provinces[sh].List.Digest}, &logRequest{Province: sh, To: 1},
-			&forwardRequest{Command: []byte("x")},
+			&forwardRequest{Command: []byte("x")}, &publishedRequest{Province: sh},
 		}
 		for i, conv := range conversations {
 			got, err := mallory.try(w.at[sh], conv, func(s network.Stream) { _ = writeFrame(s, requests[i]) })

@@ -45,6 +45,9 @@ type Node struct {
 	national  chan struct{} // held by the one who walks the national chain
 	rivals    rivalBook
 
+	admitting sync.Mutex      // held while the admission is worked out anew
+	mates     []peer.AddrInfo // all nodes of the own cluster
+
 	mu      sync.Mutex
 	closed  bool
 	running sync.WaitGroup // everything that Close waits for; grows only while !closed
@@ -84,6 +87,7 @@ func serveOn(cfg Config, h host.Host, g *gate, m *metrics) *Node {
 		log:      cfg.Logger,
 		metrics:  m,
 		national: make(chan struct{}, 1),
+		mates:    cfg.Cluster,
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.readmit()
@@ -93,6 +97,7 @@ func serveOn(cfg Config, h host.Host, g *gate, m *metrics) *Node {
 	n.serve(listConversation, n.serveList)
 	n.serve(logConversation, n.serveLog)
 	n.serve(forwardConversation, n.serveForward)
+	n.serve(publishedConversation, n.servePublished)
 	return n
 }
 
@@ -149,7 +154,9 @@ func (n *Node) view() *registry.View { return n.cfg.Registry.View() }
 
 // readmit works out the admission anew and disconnects at once who is no longer in it.
 func (n *Node) readmit() *admission {
-	a := admit(n.view(), n.cfg.Own, n.host.ID(), n.cfg.Cluster)
+	n.admitting.Lock()
+	defer n.admitting.Unlock()
+	a := admit(n.view(), n.cfg.Own, n.host.ID(), n.mates)
 	old := n.gate.current.Swap(a)
 	store := n.host.Peerstore()
 	for id, m := range a.peers {

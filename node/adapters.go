@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -47,24 +48,19 @@ func (f *forwarder) Forward(ctx context.Context, leaderID string, command []byte
 	}
 	id, known := r.peers[leaderID]
 	if !known {
-		return nil, fmt.Errorf("forwarding to the leader: %q is not among cluster.members: %w", leaderID, consensus.ErrNoLeader)
+		return nil, fmt.Errorf("forwarding to the leader: %q is no node of the cluster that this one knows: %w", leaderID, consensus.ErrNoLeader)
 	}
 	return r.federation.Forward(ctx, id, command)
 }
 
 // join connects both ends: what this node forwards, and what is forwarded to it.
-func (f *forwarder) join(cfg *config.Config, n *federation.Node, r *consensus.Registry) error {
-	peers := map[string]peer.ID{}
-	for _, m := range cfg.Cluster.Members {
-		id, err := peer.Decode(m.Peer)
-		if err != nil {
-			return fmt.Errorf("reading the peer id of member %s: %w", m.ID, err)
-		}
-		peers[m.ID] = id
+func (f *forwarder) join(cfg *config.Config, n *federation.Node, r *consensus.Registry, log *slog.Logger) (*membership, error) {
+	m := &membership{cfg: cfg, federation: n, Registry: r, forward: f, log: log}
+	if err := m.follow(); err != nil {
+		return nil, err
 	}
 	n.OnForward(r.ApplyForwarded)
-	f.to.Store(&route{federation: n, peers: peers})
-	return nil
+	return m, nil
 }
 
 // exchange is the federation as the HTTP interface shows it.

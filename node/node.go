@@ -44,6 +44,7 @@ type Node struct {
 	log        *slog.Logger
 	registry   *consensus.Registry
 	federation *federation.Node
+	members    *membership
 	api        *httpapi.Server
 	listener   net.Listener
 	service    *notify.Service // nil: nobody waits for word
@@ -87,21 +88,32 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	forward := &forwarder{}
-	if n.registry, err = consensus.Open(registryConfig(cfg, held, forward, log)); err != nil {
+	registry := registryConfig(cfg, held, forward, log)
+	certificate, err := openCertificate(cfg, passphrase, log)
+	if err != nil {
+		return nil, err
+	}
+	if certificate != nil {
+		registry.TLS = certificate
+	}
+	if n.registry, err = consensus.Open(registry); err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}
 	if n.federation, err = openFederation(cfg, passphrase, n.registry, metrics, log); err != nil {
 		return nil, fmt.Errorf("starting the federation: %w", err)
 	}
-	if err = forward.join(cfg, n.federation, n.registry); err != nil {
+	if n.members, err = forward.join(cfg, n.federation, n.registry, log); err != nil {
 		return nil, fmt.Errorf("starting the federation: %w", err)
 	}
 	n.api = httpapi.New(httpapi.Config{
 		Node: cfg.Node, Province: cfg.Code(),
 		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
+		Members:     n.members,
+		Publication: publication{n.registry, forward}, Backups: n.registry,
 		Tokens: tokens, Gate: gate,
-		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
-		Logger:  log, Clock: time.Now,
+		Certificate: certificateOf(certificate),
+		Metrics:     promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+		Logger:      log, Clock: time.Now,
 	})
 	return n, nil
 }
@@ -116,6 +128,7 @@ func (n *Node) Run(ctx context.Context) error {
 	parts := []func() error{
 		func() error { return n.registry.Run(work) },
 		func() error { return n.federation.Run(work) },
+		func() error { return n.members.run(work) },
 		func() error { return n.api.Serve(n.listener) },
 	}
 	ended := make(chan error, len(parts))
@@ -213,7 +226,7 @@ func registryConfig(cfg *config.Config, held keys, forward consensus.Forwarder, 
 	heartbeat := time.Duration(cfg.Cluster.Heartbeat)
 	c := consensus.Config{
 		Dir: cfg.DataDir, NodeID: cfg.Node, Bind: cfg.Self().Address, Bootstrap: cfg.Cluster.Bootstrap,
-		Own: cfg.Code(), Pin: cfg.Pin(), HeadKeys: held.head, OperatorKey: held.operator,
+		Own: cfg.Code(), Pin: cfg.Pin(), Founded: cfg.Founded(), HeadKeys: held.head, OperatorKey: held.operator,
 		Forward: forward, Logger: log.With("part", "consensus"),
 		HeartbeatTimeout: heartbeat, ElectionTimeout: heartbeat,
 	}
@@ -245,18 +258,27 @@ func openFederation(cfg *config.Config, passphrase []byte, r *consensus.Registry
 	})
 }
 
+// clusterPeers returns the nodes that the configuration names, as the federation needs them.
 func clusterPeers(cfg *config.Config) ([]peer.AddrInfo, error) {
 	var peers []peer.AddrInfo
 	for _, m := range cfg.Cluster.Members {
-		id, err := peer.Decode(m.Peer)
+		info, err := addrInfo(m.ID, m.Peer, m.P2P)
 		if err != nil {
-			return nil, fmt.Errorf("reading the peer id of member %s: %w", m.ID, err)
+			return nil, err
 		}
-		addr, err := multiaddr.NewMultiaddr(m.P2P)
-		if err != nil {
-			return nil, fmt.Errorf("reading the p2p address of member %s: %w", m.ID, err)
-		}
-		peers = append(peers, peer.AddrInfo{ID: id, Addrs: []multiaddr.Multiaddr{addr}})
+		peers = append(peers, info)
 	}
 	return peers, nil
+}
+
+func addrInfo(id, peerID, p2p string) (peer.AddrInfo, error) {
+	decoded, err := peer.Decode(peerID)
+	if err != nil {
+		return peer.AddrInfo{}, fmt.Errorf("reading the peer id of member %s: %w", id, err)
+	}
+	addr, err := multiaddr.NewMultiaddr(p2p)
+	if err != nil {
+		return peer.AddrInfo{}, fmt.Errorf("reading the p2p address of member %s: %w", id, err)
+	}
+	return peer.AddrInfo{ID: decoded, Addrs: []multiaddr.Multiaddr{addr}}, nil
 }

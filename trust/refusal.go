@@ -34,6 +34,11 @@ const (
 	NotPinned        RefusalCode = "not-pinned"        // not the document whose digest the configuration names
 	NotReady         RefusalCode = "not-ready"         // the state lacks what is needed first, such as a national list
 	Contradiction    RefusalCode = "contradiction"     // members of one document contradict each other
+	BadToken         RefusalCode = "bad-token"         // a join token that is unknown, expired or used
+	MemberExists     RefusalCode = "member-exists"     // the id, peer or address of another node of the cluster, or of one that was
+	UnknownMember    RefusalCode = "unknown-member"    // no node of the cluster has this id
+	NoQuorum         RefusalCode = "no-quorum"         // the change would leave the cluster without a majority that answers
+	Behind           RefusalCode = "behind"            // the node has not caught up with the leader
 )
 
 // A Refusal is a check that failed: a result, not a fault. Nothing was changed.

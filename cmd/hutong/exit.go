@@ -9,6 +9,7 @@ import (
 
 	"github.com/hutong-project/hutong/cmd/internal/coordinator"
 	"github.com/hutong-project/hutong/cmd/internal/province"
+	"github.com/hutong-project/hutong/consensus"
 	"github.com/hutong-project/hutong/node/client"
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/verdict"
@@ -52,7 +53,7 @@ func exitCode(err error) int {
 			return exitCouldNotRun
 		}
 		return exitRefused
-	case errors.Is(err, coordinator.ErrPending), errors.Is(err, coordinator.ErrComplete),
+	case errors.Is(err, consensus.ErrNotBackup), errors.Is(err, coordinator.ErrPending), errors.Is(err, coordinator.ErrComplete),
 		errors.Is(err, province.ErrPending), errors.Is(err, province.ErrComplete):
 		return exitRefused
 	}

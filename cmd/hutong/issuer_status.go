@@ -38,6 +38,7 @@ type statusChange struct {
 	status, reason, source  string
 	effective, correctsText string
 	operator                bool
+	waitPublished           bool
 }
 
 func (a *app) issuerStatus(verb, short string, status statuslog.Status, choices string) *cobra.Command {
@@ -58,6 +59,7 @@ func (a *app) issuerStatus(verb, short string, status statuslog.Status, choices 
 	flags.StringVar(&change.source, "source-code", "", "the own system's status code, verbatim")
 	flags.StringVar(&change.effective, "effective", "", "from when on, such as 2026-11-22T08:00:00Z (default: now)")
 	flags.BoolVar(&change.operator, "operator", false, "have the cluster sign with its operator key, for an authority that cannot")
+	flags.BoolVar(&change.waitPublished, "wait-published", false, "return only when another province holds the change: then it survives the loss of the whole cluster")
 	if choices != "" {
 		flags.StringVar(&change.status, "status", change.status, choices)
 	}
@@ -66,12 +68,14 @@ func (a *app) issuerStatus(verb, short string, status statuslog.Status, choices 
 	}
 	c.MarkFlagsOneRequired("handle", "code")
 	c.MarkFlagsMutuallyExclusive("handle", "code")
+	c.MarkFlagsMutuallyExclusive("operator", "wait-published")
 	return require(c, "dir", "node")
 }
 
 type pushedOutput struct {
 	httpapi.Receipt
-	Resent uint64 `json:"resent,omitzero"` // number of an earlier batch that was sent again first
+	Resent    uint64 `json:"resent,omitzero"`    // number of an earlier batch that was sent again first
+	Published bool   `json:"published,omitzero"` // another province holds it; told with --wait-published only
 }
 
 func (a *app) pushStatus(ctx context.Context, change *statusChange) error {
@@ -96,16 +100,27 @@ func (a *app) pushStatus(ctx context.Context, change *statusChange) error {
 	}
 	defer node.Close()
 	var out pushedOutput
+	var unpublished error
 	done, err := f.Push([]statuslog.Event{event}, a.now(), func(signed []byte) error {
 		var err error
-		out.Receipt, err = node.PushBatch(ctx, access, signed)
+		if !change.waitPublished {
+			out.Receipt, err = node.PushBatch(ctx, access, signed)
+			return authority.Answer(err)
+		}
+		out.Receipt, err = node.PushPublished(ctx, access, signed)
+		out.Published, unpublished = err == nil, nil
+		var problem *client.ProblemError
+		if errors.As(err, &problem) && problem.Receipt != nil {
+			out.Receipt, unpublished = *problem.Receipt, err
+			return nil
+		}
 		return authority.Answer(err)
 	})
 	if err != nil {
 		return err
 	}
 	out.Resent = done.Resent
-	return a.emitReceipt(out, event.Status)
+	return errors.Join(a.emitReceipt(out, event.Status), unpublished)
 }
 
 func (change *statusChange) connect() (access string, node *client.Client, err error) {
@@ -151,6 +166,9 @@ func (a *app) emitReceipt(out pushedOutput, status statuslog.Status) error {
 		}
 		fmt.Fprintf(w, "%s %s: batch %d stands at position %d of the status log of %s\n",
 			status, status.Chinese(), out.Number, out.Position, out.Province)
+		if out.Published {
+			fmt.Fprintln(w, "published: another province holds it")
+		}
 	})
 }
 

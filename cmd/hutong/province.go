@@ -17,7 +17,7 @@ import (
 // province is what the operator of a province's cluster does.
 func (a *app) province() *cobra.Command {
 	return group("province", "For a province's operator: its nodes, its trust list, its access tokens",
-		a.provinceInit(), a.provinceNodes(),
+		a.provinceInit(), a.provinceNodes(), a.provinceAddNode(), a.provinceRenew(),
 		group("anchor", "Who may issue what", a.anchorAdd(), a.anchorWithdraw(), a.anchorSuspend(), a.anchorGrant()),
 		group("list", "The trust list", a.listSign(), a.listPublish(), a.listDiscard()),
 		group("token", "Who may push status changes", a.tokenAdd()))
@@ -129,18 +129,26 @@ func (a *app) provinceNodes() *cobra.Command {
 
 type tokenOutput struct {
 	Name      string `json:"name"`
-	Authority string `json:"authority"`
+	Authority string `json:"authority,omitzero"` // none: an operator's
 	Token     string `json:"token"`
 }
 
 func (a *app) tokenAdd() *cobra.Command {
 	var dir string
 	var out tokenOutput
+	var operator bool
 	c := &cobra.Command{
-		Use: "add --dir DIR --authority USCC --name NAME", Args: cobra.NoArgs,
-		Short: "Make an access token for an authority and print it once; only its digest is kept",
+		Use: "add --dir DIR (--authority USCC | --operator) --name NAME", Args: cobra.NoArgs,
+		Short: "Make an access token for an authority, or an operator, and print it once; only its digest is kept",
 		RunE: func(*cobra.Command, []string) error {
 			return changing(dir, province.Load, func(p *province.Province) error {
+				if operator {
+					var err error
+					if out.Token, err = access.AddOperatorToken(p.TokensFile(), out.Name); err != nil {
+						return err
+					}
+					return a.emit(out, func(w io.Writer) { fmt.Fprintln(w, out.Token) })
+				}
 				if _, err := identifier.ParseUSCC(out.Authority); err != nil {
 					return fmt.Errorf("--authority %.40q is no 统一社会信用代码: %w", out.Authority, err)
 				}
@@ -154,8 +162,11 @@ func (a *app) tokenAdd() *cobra.Command {
 	}
 	c.Flags().StringVar(&dir, "dir", "", "the province's folder")
 	c.Flags().StringVar(&out.Authority, "authority", "", "统一社会信用代码 of the authority")
+	c.Flags().BoolVar(&operator, "operator", false, "for an operator of the cluster, who takes snapshots and pushes no status changes")
 	c.Flags().StringVar(&out.Name, "name", "", "name of the token, for logs")
-	return require(c, "dir", "authority", "name")
+	c.MarkFlagsOneRequired("authority", "operator")
+	c.MarkFlagsMutuallyExclusive("authority", "operator")
+	return require(c, "dir", "name")
 }
 
 // oneOf refuses a flag's value that is none of some words.

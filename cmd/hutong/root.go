@@ -43,7 +43,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 // root returns the command tree.
 func (a *app) root() *cobra.Command {
 	root := group("hutong", "Judge electronic credentials of every province, and run a province's node",
-		a.national(), a.province(), a.issuer(), a.verify(), a.status(), a.node(), a.demo(), a.bench(), a.version())
+		a.national(), a.province(), a.issuer(), a.verify(), a.status(), a.cluster(), a.snapshot(), a.node(), a.demo(), a.bench(), a.version())
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(a.in)
 	root.SetOut(a.out)

@@ -36,6 +36,9 @@ const (
 	KindAdoptUpdate        Kind = 6
 	KindStageLeaves        Kind = 7
 	KindRecordEquivocation Kind = 8
+	KindAddToken           Kind = 24
+	KindEnroll             Kind = 25
+	KindRetire             Kind = 26
 )
 
 // AdoptNational continues the chain of national lists. The first one of a cluster is the one with digest Pin.
@@ -159,6 +162,12 @@ func kindOf(body any) Kind {
 		return KindStageLeaves
 	case *RecordEquivocation:
 		return KindRecordEquivocation
+	case *AddToken:
+		return KindAddToken
+	case *Enroll:
+		return KindEnroll
+	case *Retire:
+		return KindRetire
 	}
 	return 0
 }
@@ -204,6 +213,12 @@ func bodyOf(k Kind) any {
 		return new(StageLeaves)
 	case KindRecordEquivocation:
 		return new(RecordEquivocation)
+	case KindAddToken:
+		return new(AddToken)
+	case KindEnroll:
+		return new(Enroll)
+	case KindRetire:
+		return new(Retire)
 	}
 	return nil
 }

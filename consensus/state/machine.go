@@ -127,6 +127,15 @@ func (m *Machine) apply(b *store.Batch, body any) (Reply, error) {
 	case *RecordEquivocation:
 		m.stamp(b, c.Now)
 		return replyTo(m.recordEquivocation(b, c))
+	case *AddToken:
+		m.stamp(b, c.Now)
+		return replyTo(m.addToken(b, c))
+	case *Enroll:
+		m.stamp(b, c.Now)
+		return replyTo(m.enroll(b, c))
+	case *Retire:
+		m.stamp(b, c.Now)
+		return replyTo(m.retire(b, c))
 	}
 	return Reply{}, fmt.Errorf("%T has no effect: %w", body, ErrUnknown)
 }

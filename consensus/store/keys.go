@@ -21,6 +21,8 @@ const (
 	tableMark     = 'i' // province, generation, position → what counting a leaf needs
 	tableBatch    = 'd' // province, digest of a signed batch → position
 	tableEvent    = 'e' // province, kind, subject | position, index → entry
+	tableMember   = 'c' // id → node that joined or was removed
+	tableToken    = 't' // digest → join token
 )
 
 const (

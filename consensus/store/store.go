@@ -44,6 +44,7 @@ type Store struct {
 	closed bool
 
 	restored int
+	backups  int // folders made by Backup so far
 }
 
 // Open opens the database that CURRENT names, or creates an empty one, and removes what a crash left beside it.

@@ -32,11 +32,36 @@ const TokenPrefix = "ht_"
 // ErrUnknownToken is returned for a token that the file does not list.
 var ErrUnknownToken = errors.New("unknown access token")
 
-// A Principal is who holds a token: an authority, which may push its own status changes and nobody else's.
+// The roles of principals.
+const (
+	RoleAuthority = "authority" // pushes its own status changes; the default
+	RoleOperator  = "operator"  // runs the cluster: takes backups of it
+)
+
+// A Principal is who holds a token: an authority, which may push its own status changes and nobody else's, or an
+// operator of the cluster, who may push none.
 type Principal struct {
-	Name      string `yaml:"name"`      // for logs
-	Authority string `yaml:"authority"` // 统一社会信用代码
-	Digest    string `yaml:"digest"`    // SM3 of the token, hexadecimal; the token itself is stored nowhere
+	Name      string `yaml:"name"`                // for logs
+	Role      string `yaml:"role,omitempty"`      // authority (default) or operator
+	Authority string `yaml:"authority,omitempty"` // 统一社会信用代码; of an operator none
+	Digest    string `yaml:"digest"`              // SM3 of the token, hexadecimal; the token itself is stored nowhere
+}
+
+// Operator reports whether the principal runs the cluster.
+func (p Principal) Operator() bool { return p.Role == RoleOperator }
+
+// complete reports whether what the file says of the principal fits together.
+func (p Principal) complete() bool {
+	if _, err := trust.ParseDigest(p.Digest); err != nil || p.Name == "" {
+		return false
+	}
+	switch p.Role {
+	case "", RoleAuthority:
+		return p.Authority != ""
+	case RoleOperator:
+		return p.Authority == ""
+	}
+	return false
 }
 
 type tokenFile struct {
@@ -123,8 +148,8 @@ func readTokens(path string) (*tokenFile, error) {
 		return nil, fmt.Errorf("reading the access tokens in %s: %w", path, err)
 	}
 	for i, p := range file.Tokens {
-		if _, err := trust.ParseDigest(p.Digest); err != nil || p.Authority == "" || p.Name == "" {
-			return nil, fmt.Errorf("reading the access tokens in %s: tokens[%d] needs name, authority and the digest of a token", path, i)
+		if !p.complete() {
+			return nil, fmt.Errorf("reading the access tokens in %s: tokens[%d] needs name, the digest of a token, and either an authority or role: operator", path, i)
 		}
 	}
 	return &file, nil
@@ -133,6 +158,15 @@ func readTokens(path string) (*tokenFile, error) {
 // AddToken makes a token for an authority, adds its digest to the file at path (which it creates when absent), and
 // returns the token, which is stored nowhere.
 func AddToken(path, name, authority string) (string, error) {
+	return addToken(path, Principal{Name: name, Authority: authority})
+}
+
+// AddOperatorToken is AddToken for an operator of the cluster.
+func AddOperatorToken(path, name string) (string, error) {
+	return addToken(path, Principal{Name: name, Role: RoleOperator})
+}
+
+func addToken(path string, who Principal) (string, error) {
 	file := &tokenFile{}
 	if _, err := os.Stat(path); err == nil {
 		if file, err = readTokens(path); err != nil {
@@ -140,12 +174,13 @@ func AddToken(path, name, authority string) (string, error) {
 		}
 	}
 	for _, p := range file.Tokens {
-		if p.Name == name {
-			return "", fmt.Errorf("adding a token: there is one named %q; choose another name", name)
+		if p.Name == who.Name {
+			return "", fmt.Errorf("adding a token: there is one named %q; choose another name", who.Name)
 		}
 	}
 	token, digest := NewToken()
-	file.Tokens = append(file.Tokens, Principal{Name: name, Authority: authority, Digest: digest.String()})
+	who.Digest = digest.String()
+	file.Tokens = append(file.Tokens, who)
 	text, err := yaml.Marshal(file)
 	if err != nil {
 		return "", err

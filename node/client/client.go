@@ -77,6 +77,13 @@ func (c *Client) PushBatch(ctx context.Context, token string, signed []byte) (ht
 	return out, c.call(ctx, http.MethodPost, "/v1/status-batches", httpapi.BatchType, token, signed, &out)
 }
 
+// PushPublished is PushBatch that also waits until another province has confirmed the batch. When none has in time, the
+// error is a *ProblemError with code not-published and the receipt: the batch is durable all the same.
+func (c *Client) PushPublished(ctx context.Context, token string, signed []byte) (httpapi.Receipt, error) {
+	var out httpapi.Receipt
+	return out, c.call(ctx, http.MethodPost, "/v1/status-batches?wait=published", httpapi.BatchType, token, signed, &out)
+}
+
 // PushEvents pushes changes for the cluster to sign with its operator key.
 func (c *Client) PushEvents(ctx context.Context, token string, in httpapi.Events) (httpapi.Receipt, error) {
 	var out httpapi.Receipt

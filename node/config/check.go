@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hutong-project/hutong/consensus"
 	"github.com/hutong-project/hutong/trust"
 )
 
@@ -38,18 +39,22 @@ func (c *Config) check() error {
 	return p.err()
 }
 
+// maxMembers bounds the nodes of a cluster, those without a vote included.
+const maxMembers = 32
+
 func (c *Config) checkCluster(p *problems) {
 	if c.Node == "" {
 		p.add("node", "missing: name one of cluster.members[].id")
 	} else if !slices.ContainsFunc(c.Cluster.Members, func(m Member) bool { return m.ID == c.Node }) {
 		p.add("node", "%.40q is not among cluster.members[].id", c.Node)
 	}
-	if n := len(c.Cluster.Members); n < 1 || n > 9 {
-		p.add("cluster.members", "%d members, want 1 to 9 (3 or 5 survive a loss)", n)
+	if n := len(c.Cluster.Members); n < 1 || n > maxMembers {
+		p.add("cluster.members", "%d members, want 1 to %d (3 or 5 voters survive a loss)", n, maxMembers)
 	}
 	if d := time.Duration(c.Cluster.Heartbeat); d < 50*time.Millisecond || d > time.Minute {
 		p.add("cluster.heartbeat", "%v, want 50ms to 1m", d)
 	}
+	c.checkTLS(p)
 	seen := map[string]string{}
 	for i, m := range c.Cluster.Members {
 		at := fmt.Sprintf("cluster.members[%d]", i)
@@ -70,6 +75,27 @@ func (c *Config) checkCluster(p *problems) {
 				p.add(at, "%.60q stands in %s too", v, other)
 			}
 			seen[v] = at
+		}
+	}
+}
+
+// checkTLS lets only nodes on one machine do without.
+func (c *Config) checkTLS(p *problems) {
+	if _, err := trust.ParseDigest(c.Cluster.ID); c.Cluster.ID != "" && err != nil {
+		p.add("cluster.id", "%v", err)
+	}
+	if t := c.Cluster.TLS; t != nil {
+		for key, file := range map[string]string{"certificate": t.Certificate, "key": t.Key, "ca": t.CA} {
+			if file == "" {
+				p.add("cluster.tls."+key, "missing: name the file; `hutong province init` makes it")
+			}
+		}
+		return
+	}
+	for i, m := range c.Cluster.Members {
+		if _, _, err := net.SplitHostPort(m.Address); err == nil && !consensus.Loopback(m.Address) {
+			p.add("cluster.tls", "missing, and cluster.members[%d] at %.60q is on another machine: name certificate, key and ca, which `hutong province init` and `hutong province nodes` make", i, m.Address)
+			return
 		}
 	}
 }

@@ -37,9 +37,18 @@ type Config struct {
 
 // Cluster is the node's Raft side.
 type Cluster struct {
-	Bootstrap bool     `yaml:"bootstrap"` // form the cluster from Members when the data folder is empty
-	Members   []Member `yaml:"members"`   // all nodes of the cluster, this one included
-	Heartbeat Duration `yaml:"heartbeat"` // Raft heartbeat and election timeout; default 1s
+	Bootstrap bool     `yaml:"bootstrap"`     // form the cluster from Members when the data folder is empty
+	ID        string   `yaml:"id,omitempty"`  // 64 hexadecimal digits made once for the cluster; none: the ids of Members stand for it
+	Members   []Member `yaml:"members"`       // the nodes of the cluster when this was written, this one included
+	TLS       *TLS     `yaml:"tls,omitempty"` // between the nodes; none is refused unless all are on this machine
+	Heartbeat Duration `yaml:"heartbeat"`     // Raft heartbeat and election timeout; default 1s
+}
+
+// TLS names the files with which the nodes of the cluster know each other. They are read again when they change.
+type TLS struct {
+	Certificate string `yaml:"certificate"` // PEM, with the node's id
+	Key         string `yaml:"key"`         // encrypted PEM, mode 0600
+	CA          string `yaml:"ca"`          // PEM
 }
 
 // A Member is one node of the cluster.
@@ -161,6 +170,12 @@ func (c *Config) Pin() trust.Digest {
 	return d
 }
 
+// Founded returns the random value that tells the cluster from others; it has been checked. Zero: there is none.
+func (c *Config) Founded() trust.Digest {
+	d, _ := trust.ParseDigest(c.Cluster.ID)
+	return d
+}
+
 // Self returns the member that this node is.
 func (c *Config) Self() Member {
 	for _, m := range c.Cluster.Members {
@@ -198,6 +213,11 @@ func (c *Config) resolve(dir string) {
 	abs(&c.API.Tokens)
 	abs(&c.Keys.Operator)
 	abs(&c.Keys.PassphraseFile)
+	if t := c.Cluster.TLS; t != nil {
+		abs(&t.Certificate)
+		abs(&t.Key)
+		abs(&t.CA)
+	}
 	for i := range c.Keys.Head {
 		abs(&c.Keys.Head[i])
 	}

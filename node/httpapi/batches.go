@@ -68,15 +68,28 @@ type Receipt struct {
 const routeBatches = "POST /v1/status-batches"
 
 func (s *Server) statusBatches(w http.ResponseWriter, r *http.Request) {
+	wait, err := waits(r)
+	if err != nil {
+		fail(w, s.cfg.Logger, routeBatches, err)
+		return
+	}
 	receipt, err := s.takeBatch(r.Context(), w, r)
 	if err != nil {
 		fail(w, s.cfg.Logger, routeBatches, err)
 		return
 	}
-	writeJSON(w, s.cfg.Logger, routeBatches, Receipt{
+	answer := Receipt{
 		Province: receipt.Province, Authority: receipt.Authority, Number: receipt.Number, Position: receipt.Position,
 		Recorded: receipt.Recorded, Index: receipt.Index, Digest: receipt.Digest,
-	})
+	}
+	if wait {
+		if err := s.awaitPublished(r.Context(), receipt); err != nil {
+			s.cfg.Logger.Info("a batch is durable and not known to be published", "position", receipt.Position, "error", err)
+			writeProblem(w, notPublished(answer))
+			return
+		}
+	}
+	writeJSON(w, s.cfg.Logger, routeBatches, answer)
 }
 
 var (
@@ -91,6 +104,9 @@ func (s *Server) takeBatch(ctx context.Context, w http.ResponseWriter, r *http.R
 	who, err := s.cfg.Tokens.Principal(access.BearerToken(r.Header.Get("Authorization")))
 	if err != nil {
 		return none, err
+	}
+	if who.Authority == "" {
+		return none, errOtherAuth
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, statuslog.MaxBatchBytes))
 	if err != nil {

@@ -16,12 +16,13 @@ import (
 
 // A Problem is an RFC 9457 answer. Type is urn:hutong:problem: and the code.
 type Problem struct {
-	Type     string `json:"type"`
-	Title    string `json:"title"`
-	Status   int    `json:"status"`
-	Detail   string `json:"detail,omitzero"`
-	Code     string `json:"code"`
-	Expected uint64 `json:"expected,omitzero"` // with wrong-number: the number to send
+	Type     string   `json:"type"`
+	Title    string   `json:"title"`
+	Status   int      `json:"status"`
+	Detail   string   `json:"detail,omitzero"`
+	Code     string   `json:"code"`
+	Expected uint64   `json:"expected,omitzero"` // with wrong-number: the number to send
+	Receipt  *Receipt `json:"receipt,omitzero"`  // with not-published: where the batch stands
 }
 
 // Codes of problems that are no refusal of a document.
@@ -57,6 +58,11 @@ var refusalStatus = map[trust.RefusalCode]int{
 	trust.Equivocation:     http.StatusConflict,
 	trust.NotPinned:        http.StatusConflict,
 	trust.NotReady:         http.StatusServiceUnavailable,
+	trust.BadToken:         http.StatusForbidden,
+	trust.UnknownMember:    http.StatusNotFound,
+	trust.MemberExists:     http.StatusConflict,
+	trust.NoQuorum:         http.StatusConflict,
+	trust.Behind:           http.StatusConflict,
 }
 
 // A mapped error is one that is no refusal.
@@ -76,6 +82,7 @@ var errorTable = []mapped{
 	{consensus.ErrUnknownOutcome, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{errMediaType, http.StatusUnsupportedMediaType, codeMediaType, "This is not a media type that is read here"},
+	{errNotOperator, http.StatusForbidden, codeForbidden, "This takes an operator's access token"},
 	{errOtherAuth, http.StatusForbidden, codeForbidden, "The access token belongs to another authority"},
 	{access.ErrUnknownToken, http.StatusUnauthorized, codeUnauthorized, "The access token is not known"},
 }

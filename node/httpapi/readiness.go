@@ -33,6 +33,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusServiceUnavailable
 	}
 	if _, verbose := r.URL.Query()["verbose"]; verbose {
+		if c := s.cfg.Certificate; c != nil {
+			fmt.Fprintf(&text, "[i] certificate of the cluster until %s\n", trust.TimeOf(c.Expires()))
+		}
 		for _, p := range s.provinceStates(reading.View) {
 			fmt.Fprintf(&text, "[i] province %s %s\n", p.Province, p.Freshness)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hutong-project/hutong/consensus"
@@ -41,6 +42,11 @@ type Peers interface {
 	Connected() int // peers of which an answered stream proves that they are there
 }
 
+// Certificate is what protects the traffic between the nodes of the cluster.
+type Certificate interface {
+	Expires() time.Time
+}
+
 // A ProvinceSync is the state of the exchange with one province.
 type ProvinceSync struct {
 	Province  trust.Province `json:"province"`
@@ -48,19 +54,23 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. All fields but Peers are needed.
+// Config is what a Server is made of. Peers, Publication, Backups, Members and Certificate may be nil.
 type Config struct {
-	Node      string
-	Province  trust.Province
-	Reader    Reader
-	Lists     Lists
-	StatusLog StatusLog
-	Peers     Peers
-	Tokens    *access.Tokens
-	Gate      *access.Gate
-	Metrics   http.Handler
-	Logger    *slog.Logger
-	Clock     func() time.Time
+	Node        string
+	Province    trust.Province
+	Reader      Reader
+	Lists       Lists
+	StatusLog   StatusLog
+	Peers       Peers
+	Backups     Backups     // nil: there is no snapshot to be had
+	Publication Publication // nil: nothing is ever known to be published
+	Tokens      *access.Tokens
+	Gate        *access.Gate
+	Members     Members     // nil: they cannot be changed over HTTP
+	Certificate Certificate // of this node in its cluster; nil: it has none
+	Metrics     http.Handler
+	Logger      *slog.Logger
+	Clock       func() time.Time
 }
 
 // Limits of a request's size.
@@ -74,15 +84,18 @@ const (
 type times struct {
 	read, write, idle time.Duration
 	propose           time.Duration // how long a write may wait for the cluster
+	publish           time.Duration // and after that for another province; all three fit into write
 }
 
-var usualTimes = times{read: 10 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute, propose: 10 * time.Second}
+var usualTimes = times{read: 10 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute, propose: 10 * time.Second, publish: 8 * time.Second}
 
 // A Server answers over HTTP.
 type Server struct {
 	cfg   Config
 	times times
 	http  *http.Server
+
+	saving sync.Mutex // held while a snapshot is written
 }
 
 // New returns a server that does not listen yet.
@@ -128,6 +141,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/trust-lists/{province}", s.trustList)
 	mux.HandleFunc("GET /v1/heads", s.heads)
 	mux.HandleFunc("GET /v1/node", s.node)
+	mux.HandleFunc("GET /v1/snapshot", s.snapshot)
+	s.memberRoutes(mux)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	if s.cfg.Metrics != nil {

@@ -10,14 +10,16 @@ import (
 
 // A NodeState is what one node believes and how current that is: the answer of GET /v1/node.
 type NodeState struct {
-	Node      string          `json:"node"`
-	Province  trust.Province  `json:"province"`
-	Leader    string          `json:"leader,omitzero"` // node id; absent: none known
-	Leading   bool            `json:"leading"`         // this node is it
-	Applied   uint64          `json:"applied"`         // index of the last applied command
-	Connected int             `json:"connected"`       // peers that answer
-	National  *NationalState  `json:"nationalList,omitzero"`
-	Provinces []ProvinceState `json:"provinces"`
+	Node      string         `json:"node"`
+	Province  trust.Province `json:"province"`
+	Leader    string         `json:"leader,omitzero"` // node id; absent: none known
+	Leading   bool           `json:"leading"`         // this node is it
+	Applied   uint64         `json:"applied"`         // index of the last applied command
+	Connected int            `json:"connected"`       // peers that answer
+	// CertificateExpires is when this node's certificate in the cluster ends; absent: it has none.
+	CertificateExpires trust.Time      `json:"certificateExpires,omitzero"`
+	National           *NationalState  `json:"nationalList,omitzero"`
+	Provinces          []ProvinceState `json:"provinces"`
 }
 
 // A NationalState tells which national list is in force.
@@ -77,6 +79,9 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.cfg.Peers != nil {
 		state.Connected = s.cfg.Peers.Connected()
+	}
+	if c := s.cfg.Certificate; c != nil {
+		state.CertificateExpires = trust.TimeOf(c.Expires())
 	}
 	if n := v.National; n != nil {
 		state.National = &NationalState{

@@ -116,19 +116,33 @@ func (p *Province) Nodes(nationalList, caPEM []byte) (written []string, err erro
 		if folder.Exists(path) {
 			continue
 		}
-		text, err := yaml.Marshal(p.NodeConfig(i))
-		if err != nil {
-			return written, fmt.Errorf("writing %s: %w", path, err)
-		}
-		if _, err := config.Parse(text); err != nil {
-			return written, fmt.Errorf("writing %s: it would not load: %w", path, err)
-		}
-		if err := folder.Write(path, text); err != nil {
+		if err := p.writeConfig(i); err != nil {
 			return written, err
 		}
 		written = append(written, path)
 	}
 	return written, nil
+}
+
+// founding returns how many nodes the cluster is started with. Those after them join.
+func (p *Province) founding() int {
+	if p.State.Founding == 0 {
+		return len(p.State.Nodes)
+	}
+	return p.State.Founding
+}
+
+// writeConfig writes the configuration of the i-th node.
+func (p *Province) writeConfig(i int) error {
+	path := filepath.Join(p.dir, yamlFile(i))
+	text, err := yaml.Marshal(p.NodeConfig(i))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if _, err := config.Parse(text); err != nil {
+		return fmt.Errorf("writing %s: it would not load: %w", path, err)
+	}
+	return folder.Write(path, text)
 }
 
 // NodeConfig returns the configuration of the i-th node, counted from 0; its paths are relative to the folder. The
@@ -137,7 +151,7 @@ func (p *Province) NodeConfig(i int) config.Config {
 	c := config.Config{
 		Province: string(p.Code), NationalPin: p.National.Digest.String(), Node: p.State.Nodes[i].ID,
 		DataDir:    nodeName(i) + "/data",
-		Cluster:    config.Cluster{Bootstrap: true},
+		Cluster:    config.Cluster{Bootstrap: i < p.founding(), TLS: p.tls(i)},
 		Federation: config.Federation{Identity: peerFile(i)},
 		API: config.API{
 			Listen: p.State.Nodes[i].hostPort(p.State.Nodes[i].API), Allow: []string{"127.0.0.0/8", "::1/128"}, Tokens: TokensFile,
@@ -145,7 +159,13 @@ func (p *Province) NodeConfig(i int) config.Config {
 		Keys: config.Keys{Head: []string{headKey}, Operator: operatorKey},
 		Log:  config.Log{Level: "info"},
 	}
-	for _, n := range p.State.Nodes {
+	if !p.State.ClusterID.IsZero() {
+		c.Cluster.ID = p.State.ClusterID.String()
+	}
+	for j, n := range p.State.Nodes {
+		if j >= p.founding() && j != i { // joined later: the registry knows them
+			continue
+		}
 		c.Cluster.Members = append(c.Cluster.Members, config.Member{
 			ID: n.ID, Address: n.hostPort(n.Raft), Peer: n.Peer, P2P: n.Multiaddr(),
 		})

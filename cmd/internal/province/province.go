@@ -6,6 +6,8 @@
 //	keys/operator.pem      signs status batches for authorities that cannot; every node has it
 //	keys/ca.pem            signs the certificates of the issuing authorities
 //	node-1/peer.pem …      each node's name in the federation
+//	keys/cluster-ca.pem    signs the certificates with which the nodes know each other; can be kept offline
+//	cluster-ca.pem         its certificate; node-1/cluster.pem and cluster-key.pem … are the nodes'
 //	access.yaml            who may push status changes (digests of tokens)
 //	province.json          what the folder is: code, nodes, addresses
 //	request.json           what the national coordinator is asked for, signed with all keys that it names
@@ -26,6 +28,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/hutong-project/hutong/cmd/internal/folder"
 	"github.com/hutong-project/hutong/node/keyfile"
@@ -71,6 +74,8 @@ type State struct {
 	ListKeys  int                 `json:"listKeys"` // files keys/list-1.pem …
 	Operator  []*sm2sig.PublicKey `json:"operatorKeys"`
 	Nodes     []Node              `json:"nodes"`
+	ClusterID trust.Digest        `json:"clusterId,omitzero"` // random; folders of the first versions have none
+	Founding  int                 `json:"founding,omitzero"`  // how many of Nodes the cluster is started with; 0: all
 }
 
 // A Province is a loaded folder. It is used by one goroutine at a time.
@@ -116,7 +121,8 @@ func (o Options) state() (*State, error) {
 	if !ok {
 		return nil, trust.Refuse(trust.UnknownProvince, "%.20q is no province of GB/T 2260; codes look like 310000", o.Code)
 	}
-	s := &State{Version: 1, Code: o.Code, NameZH: zh, NameEN: en, Authority: o.Authority, ListKeys: max(o.ListKeys, 1)}
+	s := &State{Version: 1, Code: o.Code, NameZH: zh, NameEN: en, Authority: o.Authority, ListKeys: max(o.ListKeys, 1),
+		ClusterID: newClusterID(), Founding: len(o.Nodes)}
 	if s.Authority == "" {
 		s.Authority = string(o.Code)
 	} else if _, err := identifier.ParseUSCC(s.Authority); err != nil {
@@ -178,6 +184,9 @@ func makeFolder(dir string, passphrase []byte, s *State, o Options) error {
 			return err
 		}
 		s.Nodes[i].Peer = id.String()
+	}
+	if err := makeCertificates(dir, passphrase, s, time.Now()); err != nil {
+		return err
 	}
 	r.Peers = s.peers()
 	raw, err := folder.SignRequest(RequestType, r, signers...)

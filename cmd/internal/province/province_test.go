@@ -2,6 +2,7 @@ package province_test
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/hutong-project/hutong/cmd/internal/coordinator"
 	"github.com/hutong-project/hutong/cmd/internal/province"
 	"github.com/hutong-project/hutong/node/access"
+	"github.com/hutong-project/hutong/node/clustertls"
 	"github.com/hutong-project/hutong/node/config"
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/list"
@@ -453,5 +455,52 @@ func TestRequestNeedsEveryProof(t *testing.T) {
 	}
 	if !r.ListKeys[0].Proves(national.RoleList, shanghai) || r.ListKeys[0].Proves(national.RoleHead, shanghai) {
 		t.Error("a list key's proof is for another role")
+	}
+}
+
+// Each node has a certificate and a configuration that names it; without one, the nodes may not be on two machines.
+func TestNodesHaveCertificates(t *testing.T) {
+	layout, err := province.Layout([]string{"10.31.0.1", "10.31.0.2"}, 7100, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, province.Options{Nodes: layout})
+	ids := map[string]bool{}
+	for _, file := range w.join() {
+		cfg, err := config.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[cfg.Cluster.ID] = true
+		open := func() (*clustertls.Files, error) {
+			return clustertls.Open(clustertls.Config{
+				Province: shanghai, Node: cfg.Node, Certificate: cfg.Cluster.TLS.Certificate, Key: cfg.Cluster.TLS.Key, CA: cfg.Cluster.TLS.CA,
+				Passphrase: passphrase, Logger: slog.New(slog.DiscardHandler),
+			})
+		}
+		opened, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := opened.Expires()
+		if _, err := w.province.Renew(passphrase, time.Now().Add(24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(); err == nil {
+			t.Errorf("Open(a certificate that begins tomorrow) = nil, want an error")
+		}
+		if _, err := w.province.Renew(passphrase, time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		after, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !after.Expires().After(before) {
+			t.Errorf("%s: the renewed certificate ends %s, want later than %s", cfg.Node, after.Expires(), before)
+		}
+	}
+	if len(ids) != 1 || ids[""] {
+		t.Errorf("cluster.id of the nodes = %v, want one for all", ids)
 	}
 }
