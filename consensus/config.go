@@ -52,6 +52,10 @@ type Config struct {
 	HeadKeys    []*sm2sig.PrivateKey // for the own and hosted provinces; used when the national list names them
 	OperatorKey *sm2sig.PrivateKey   // signs status events for authorities that cannot; nil: none
 
+	// Witnesses say what other provinces hold of this one; nil: nobody is asked, and an unsettled cluster stays so unless
+	// an operator stated that there are none.
+	Witnesses Witnesses
+
 	Forward Forwarder // nil: writes on a follower return ErrNoLeader
 	Logger  *slog.Logger
 	Clock   func() time.Time // nil: time.Now

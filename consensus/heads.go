@@ -51,7 +51,7 @@ func (r *Registry) lead(ctx context.Context) error {
 	defer r.settled.Store(false)
 	paces := map[trust.Province]*pace{}
 	for {
-		if err := r.settle(); err != nil {
+		if err := r.settle(ctx); err != nil {
 			return err
 		}
 		changed := r.Changed()
@@ -74,8 +74,9 @@ func (r *Registry) lead(ctx context.Context) error {
 	}
 }
 
-// settle makes sure that what earlier leaders had agreed is applied here before this one judges anything.
-func (r *Registry) settle() error {
+// settle makes sure that what earlier leaders had agreed is applied here before this one judges anything, and that the
+// connected peers hold no own head that the state lacks before this one signs anything.
+func (r *Registry) settle(ctx context.Context) error {
 	if r.settled.Load() {
 		return nil
 	}
@@ -83,6 +84,7 @@ func (r *Registry) settle() error {
 		return fmt.Errorf("waiting for the entries of earlier leaders: %w", err)
 	}
 	r.settled.Store(true)
+	r.greet(ctx)
 	return nil
 }
 
@@ -111,6 +113,9 @@ func (r *Registry) cutDue(ctx context.Context, paces map[trust.Province]*pace) t
 	d := r.Reading()
 	defer d.Close()
 	const idle = time.Minute
+	if d.View.Unsettled != nil {
+		return r.settleStep(ctx, d)
+	}
 	if d.View.National == nil {
 		return idle
 	}

@@ -41,10 +41,10 @@ const (
 // A Principal is who holds a token: an authority, which may push its own status changes and nobody else's, or an
 // operator of the cluster, who may push none.
 type Principal struct {
-	Name      string `yaml:"name"`      // for logs
+	Name      string `yaml:"name"`                // for logs
 	Role      string `yaml:"role,omitempty"`      // authority (default) or operator
 	Authority string `yaml:"authority,omitempty"` // 统一社会信用代码; of an operator none
-	Digest    string `yaml:"digest"`    // SM3 of the token, hexadecimal; the token itself is stored nowhere
+	Digest    string `yaml:"digest"`              // SM3 of the token, hexadecimal; the token itself is stored nowhere
 }
 
 // Operator reports whether the principal runs the cluster.

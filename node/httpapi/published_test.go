@@ -13,7 +13,9 @@ import (
 // confirmations is a Publication that a test answers for.
 type confirmations func(context.Context, consensus.Receipt) error
 
-func (c confirmations) AwaitPublished(ctx context.Context, r consensus.Receipt) error { return c(ctx, r) }
+func (c confirmations) AwaitPublished(ctx context.Context, r consensus.Receipt) error {
+	return c(ctx, r)
+}
 
 // TestWaitPublished: the wait ends with the receipt when another province confirms, and in bounded time with a problem
 // that holds the receipt when none does. The batch stands in the log either way, once.
