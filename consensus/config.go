@@ -57,6 +57,9 @@ type Config struct {
 	Founded trust.Digest
 	// TLS protects the traffic between the nodes. Nil: none, which is refused unless all members are on this machine.
 	TLS Credentials
+	// Witnesses say what other provinces hold of this one; nil: nobody is asked, and an unsettled cluster stays so unless
+	// an operator stated that there are none.
+	Witnesses Witnesses
 
 	Forward Forwarder // nil: writes on a follower return ErrNoLeader
 	Logger  *slog.Logger

@@ -39,6 +39,8 @@ const (
 	KindAddToken           Kind = 24
 	KindEnroll             Kind = 25
 	KindRetire             Kind = 26
+	KindUnsettle           Kind = 16
+	KindSettle             Kind = 17
 )
 
 // AdoptNational continues the chain of national lists. The first one of a cluster is the one with digest Pin.
@@ -124,6 +126,25 @@ type RecordEquivocation struct {
 	A, B     []byte
 }
 
+// Unsettle says that a peer holds an own head that the state may lack, or, without a head, how far an unsettled
+// cluster has come.
+type Unsettle struct {
+	_       struct{} `cbor:",toarray"`
+	Now     trust.Time
+	Basis   Basis
+	Head    []byte // validly signed; nil: none
+	Trouble string // why the cluster is not settled yet
+	Stuck   bool   // only a new session helps
+}
+
+// Settle ends the unsettled state.
+type Settle struct {
+	_      struct{} `cbor:",toarray"`
+	Now    trust.Time
+	Basis  Basis
+	Floors [][]byte // the highest heads that others hold, validly signed: of own provinces taken back, of others floors
+}
+
 type command struct {
 	_       struct{} `cbor:",toarray"`
 	Version uint64
@@ -168,6 +189,10 @@ func kindOf(body any) Kind {
 		return KindEnroll
 	case *Retire:
 		return KindRetire
+	case *Unsettle:
+		return KindUnsettle
+	case *Settle:
+		return KindSettle
 	}
 	return 0
 }
@@ -219,6 +244,10 @@ func bodyOf(k Kind) any {
 		return new(Enroll)
 	case KindRetire:
 		return new(Retire)
+	case KindUnsettle:
+		return new(Unsettle)
+	case KindSettle:
+		return new(Settle)
 	}
 	return nil
 }
