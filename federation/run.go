@@ -30,6 +30,9 @@ func (n *Node) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-n.ctx.Done():
+			if ctx.Err() != nil {
+				return nil // both ended: the caller's end is the reason
+			}
 			return ErrClosed
 		case <-changed:
 		case <-sweep.C:

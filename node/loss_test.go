@@ -54,7 +54,7 @@ func TestLosingACluster(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { l.load(load) })
 	l.push(ctx)
-	l.until(ctx, "load since the backup that others hold", func() bool { return l.heldBy(ctx, l.witness(1)) >= 20 })
+	l.until(ctx, "load since the backup that others hold", func() bool { return l.heldByOthers(ctx) >= 20 })
 	l.loseAll()
 	stopLoad()
 	group.Wait()
@@ -62,7 +62,7 @@ func TestLosingACluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.survived = max(l.heldBy(ctx, l.witness(1)), l.heldBy(ctx, l.witness(2)))
+	l.survived = l.heldByOthers(ctx)
 	if had := old.Provinces[home].Log.Size; had+10 > l.survived {
 		t.Errorf("the backup has %d of %d leaves that others hold, want it to lack some", had, l.survived)
 	}
@@ -79,7 +79,7 @@ func TestLosingACluster(t *testing.T) {
 	})
 	l.checkPublished(ctx)
 	l.push(ctx)
-	if got := l.heldBy(ctx, l.witness(1)); got <= l.survived {
+	if got := l.heldByOthers(ctx); got <= l.survived {
 		t.Errorf("leaves that another province holds after the next batch = %d, want more than %d", got, l.survived)
 	}
 	stop()
@@ -123,6 +123,11 @@ func (l *loss) heldBy(ctx context.Context, n *nodetest.Node) uint64 {
 		}
 	}
 	return 0
+}
+
+// heldByOthers is heldBy of the other province that holds more: one confirmation makes a batch published.
+func (l *loss) heldByOthers(ctx context.Context) uint64 {
+	return max(l.heldBy(ctx, l.witness(1)), l.heldBy(ctx, l.witness(2)))
 }
 
 func (l *loss) until(ctx context.Context, what string, done func() bool) {
@@ -297,7 +302,7 @@ func (l *loss) checkHeads() {
 	l.t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.heads) < 5 {
+	if len(l.heads) < 3 {
 		l.t.Errorf("heads that were seen = %d, want enough to contradict each other", len(l.heads))
 	}
 	for _, a := range l.heads {
