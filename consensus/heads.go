@@ -76,7 +76,8 @@ func (r *Registry) lead(ctx context.Context) error {
 	}
 }
 
-// settle makes sure that what earlier leaders had agreed is applied here before this one judges anything.
+// settle makes sure that what earlier leaders had agreed is applied here before this one judges anything, and that the
+// connected peers hold no own head that the state lacks before this one signs anything.
 func (r *Registry) settle(ctx context.Context) error {
 	if r.settled.Load() {
 		return nil
@@ -85,6 +86,7 @@ func (r *Registry) settle(ctx context.Context) error {
 		return fmt.Errorf("waiting for the entries of earlier leaders: %w", err)
 	}
 	r.settled.Store(true)
+	r.greet(ctx)
 	return nil
 }
 
@@ -113,6 +115,9 @@ func (r *Registry) cutDue(ctx context.Context, paces map[trust.Province]*pace) t
 	d := r.Reading()
 	defer d.Close()
 	const idle = time.Minute
+	if d.View.Unsettled != nil {
+		return r.settleStep(ctx, d)
+	}
 	if d.View.National == nil {
 		return idle
 	}

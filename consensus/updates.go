@@ -19,9 +19,13 @@ import (
 // AdoptUpdate adopts what the federation brought of a foreign province, in the order of trust: the head (signed,
 // above the floor, in time), the list (signed, pinned by the head), the leaves (which give the root that the head
 // pins). All of it or nothing is adopted. Refusals name the step; Incomplete means that the list or leaves lack.
-// A head that contradicts the adopted one is refused as Equivocation, and both are kept as proof. It may be
-// repeated; an update that is already adopted is no error.
+// A head that contradicts the adopted one is refused as Equivocation, and both are kept as proof. A head of the own
+// province that is not held makes the cluster unsettled; from then on such heads are taken back like foreign ones. It
+// may be repeated; an update that is already adopted is no error.
 func (r *Registry) AdoptUpdate(ctx context.Context, u registry.Update) error {
+	if err := r.noticeLost(ctx, u.Head); err != nil {
+		return err
+	}
 	unlock, err := r.adopting.lock(ctx, u.Province)
 	if err != nil {
 		return err
@@ -118,7 +122,7 @@ func (r *Registry) verifyHead(d *Reading, u registry.Update, h *head.Document) (
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.Local {
+	if p.Local && d.View.Unsettled == nil {
 		return nil, nil, trust.Refuse(trust.ForeignProvince, "the heads of %s are signed here and not taken from outside", u.Province)
 	}
 	if err := h.CheckSigned(entry); err != nil {
@@ -129,7 +133,7 @@ func (r *Registry) verifyHead(d *Reading, u registry.Update, h *head.Document) (
 	if err == nil {
 		return p, nil, nil
 	}
-	if p.Head != nil && p.Equivocation == nil && h.Session == entry.Session {
+	if p.Head != nil && p.Equivocation == nil && !p.Local && h.Session == entry.Session {
 		if _, yes := head.Contradicts(p.Head, h); yes {
 			return p, &state.RecordEquivocation{
 				Now: now, Basis: state.Basis{National: d.View.National.Digest}, Province: u.Province, A: p.Head.Raw, B: u.Head,

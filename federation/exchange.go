@@ -83,8 +83,9 @@ func above(doc *head.Document, line provinceSummary) bool {
 	return doc.Digest != line.Digest
 }
 
-// exchangeWith tells one peer what this cluster holds, learns what the peer's holds, and takes what is missing here.
-func (n *Node) exchangeWith(ctx context.Context, id peer.ID) error {
+// exchangeWith tells one peer what this cluster holds, learns what the peer's holds. What the answer brings is for the caller
+// to absorb.
+func (n *Node) exchangeWith(ctx context.Context, id peer.ID) (*exchangeAnswer, error) {
 	mine := summarize(n.view())
 	var reply exchangeAnswer
 	err := n.talk(ctx, id, exchangeConversation, func(_ context.Context, s network.Stream) error {
@@ -106,11 +107,10 @@ func (n *Node) exchangeWith(ctx context.Context, id peer.ID) error {
 	})
 	if err != nil {
 		n.metrics.asks.WithLabelValues("failed").Inc()
-		return err
+		return nil, err
 	}
 	n.metrics.asks.WithLabelValues("answered").Inc()
-	n.absorb(ctx, id, &reply.Summary, reply.Heads)
-	return nil
+	return &reply, nil
 }
 
 func (n *Node) serveExchange(_ context.Context, from caller, s network.Stream) error {
@@ -262,7 +262,10 @@ func (n *Node) greet(ctx context.Context) {
 }
 
 func (n *Node) tryExchange(ctx context.Context, code trust.Province, id peer.ID) {
-	if err := n.exchangeWith(ctx, id); err != nil && ctx.Err() == nil {
+	reply, err := n.exchangeWith(ctx, id)
+	if err == nil {
+		n.absorb(ctx, id, &reply.Summary, reply.Heads)
+	} else if ctx.Err() == nil {
 		n.log.Debug("exchanging", "province", code, "error", fmt.Errorf("exchanging with %s: %w", id, err))
 	}
 }

@@ -188,6 +188,11 @@ func (n *Node) checkLocal(c *candidate, prev *head.Document) (news bool, err err
 			return false, nil
 		}
 	}
+	if view := n.view(); view.Unsettled != nil {
+		if entry, _ := n.entry(c.doc.Province); entry != nil { // it is taken back like a foreign one
+			return true, c.doc.CheckFollows(prev, entry, n.now(), view.National.List.Policy)
+		}
+	}
 	n.log.Warn("a peer holds a head of this cluster's that this cluster lacks", "province", c.doc.Province,
 		"session", c.doc.Session, "sequence", c.doc.Sequence, "peer", c.source)
 	c.evidence = true

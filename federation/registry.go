@@ -38,7 +38,8 @@ type Adopter interface {
 	// AdoptNational takes consecutive national lists. What is held already is no news and no error. A list with a
 	// number that is held and another content makes the list contested.
 	AdoptNational(ctx context.Context, chain [][]byte) error
-	// AdoptUpdate takes a head with what it pins and the view lacks. Leaves staged before and leaves of the update
+	// AdoptUpdate takes a head with what it pins and the view lacks. Of an own or hosted province it takes heads only
+	// while the view is unsettled; a bare one makes it so. Leaves staged before and leaves of the update
 	// count as one run.
 	AdoptUpdate(ctx context.Context, update registry.Update) error
 	// StageLeaves keeps leaves of an update whose whole run would be too large for one call: the update as far as it

@@ -75,7 +75,7 @@ func TestOverTCP(t *testing.T) {
 
 	adopt(w.publishNational(suspend(zj)))
 	eventually(t, "disconnection", func() bool { return !w.at[sh].node.connected(w.at[zj].id) })
-	err := w.at[zj].node.exchangeWith(t.Context(), w.at[sh].id)
+	_, err := w.at[zj].node.exchangeWith(t.Context(), w.at[sh].id)
 	if err == nil {
 		t.Error("exchange of a suspended province = nil, want an error")
 	}

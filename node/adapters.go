@@ -63,6 +63,19 @@ func (f *forwarder) join(cfg *config.Config, n *federation.Node, r *consensus.Re
 	return m, nil
 }
 
+// Testify is consensus.Witnesses. Until the federation runs nobody can be asked.
+func (f *forwarder) Testify(ctx context.Context, connected bool) []consensus.Testimony {
+	r := f.to.Load()
+	if r == nil {
+		return nil
+	}
+	var heard []consensus.Testimony
+	for _, t := range r.federation.Testify(ctx, connected) {
+		heard = append(heard, consensus.Testimony{Province: t.Province, Heads: t.Heads})
+	}
+	return heard
+}
+
 // exchange is the federation as the HTTP interface shows it.
 type exchange struct{ *federation.Node }
 

@@ -53,7 +53,7 @@ func exitCode(err error) int {
 			return exitCouldNotRun
 		}
 		return exitRefused
-	case errors.Is(err, consensus.ErrNotBackup), errors.Is(err, coordinator.ErrPending), errors.Is(err, coordinator.ErrComplete),
+	case errors.Is(err, consensus.ErrNotBackup), errors.Is(err, consensus.ErrRestore), errors.Is(err, coordinator.ErrPending), errors.Is(err, coordinator.ErrComplete),
 		errors.Is(err, province.ErrPending), errors.Is(err, province.ErrComplete):
 		return exitRefused
 	}

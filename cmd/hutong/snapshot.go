@@ -20,7 +20,7 @@ import (
 
 func (a *app) snapshot() *cobra.Command {
 	return group("snapshot", "Save, inspect and restore the state of a province's cluster",
-		a.snapshotSave(), a.snapshotInspect())
+		a.snapshotSave(), a.snapshotInspect(), a.snapshotRestore())
 }
 
 type savedOutput struct {

@@ -105,6 +105,9 @@ func printNode(w io.Writer, n nodeStatus) {
 		leader = "led by " + s.Leader
 	}
 	fmt.Fprintf(w, "%s: node %s of %s, %s, %d peers\n", n.Address, s.Node, s.Province, leader, s.Connected)
+	if s.Unsettled != "" {
+		hanging(w, 2, "UNSETTLED, it takes no events and signs nothing: "+s.Unsettled)
+	}
 	if s.National == nil {
 		fmt.Fprintln(w, "  no national list yet")
 		return

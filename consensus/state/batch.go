@@ -14,6 +14,9 @@ func (m *Machine) appendBatches(b *store.Batch, c *AppendBatches) ([]Receipt, er
 	if len(c.Batches) > MaxBatches {
 		return nil, trust.Refuse(trust.TooLarge, "%d batches in a command, want at most %d", len(c.Batches), MaxBatches)
 	}
+	if err := m.checkSettled(); err != nil {
+		return nil, err
+	}
 	_, p, err := m.local(m.own)
 	if err != nil {
 		return nil, err
@@ -48,12 +51,7 @@ func (m *Machine) appendBatch(b *store.Batch, p *province, signed []byte, now tr
 		return Receipt{}, err
 	}
 	leaf := statuslog.Leaf{Position: position, Recorded: max(now, p.recorded, p.lastIssued()), Signed: signed}
-	raw := leaf.Marshal()
-	p.putLeaf(b, leaf, raw, s, true)
-	p.tree.Append(raw)
-	p.recorded = leaf.Recorded
-	k := mark{Province: s.Province, Authority: s.Authority, Number: s.Number, KeyID: s.KeyID, Operator: s.Operator, Verified: true}
-	p.countLeaf(&k, position)
+	p.appendLeaf(b, leaf, s, true)
 	p.save(b)
 	return receipt(p.code, leaf, s), nil
 }

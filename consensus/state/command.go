@@ -36,6 +36,8 @@ const (
 	KindAdoptUpdate        Kind = 6
 	KindStageLeaves        Kind = 7
 	KindRecordEquivocation Kind = 8
+	KindUnsettle           Kind = 16
+	KindSettle             Kind = 17
 	KindAddToken           Kind = 24
 	KindEnroll             Kind = 25
 	KindRetire             Kind = 26
@@ -124,6 +126,25 @@ type RecordEquivocation struct {
 	A, B     []byte
 }
 
+// Unsettle says that a peer holds an own head that the state may lack, or, without a head, how far an unsettled
+// cluster has come.
+type Unsettle struct {
+	_       struct{} `cbor:",toarray"`
+	Now     trust.Time
+	Basis   Basis
+	Head    []byte // validly signed; nil: none
+	Trouble string // why the cluster is not settled yet
+	Stuck   bool   // only a new session helps
+}
+
+// Settle ends the unsettled state.
+type Settle struct {
+	_      struct{} `cbor:",toarray"`
+	Now    trust.Time
+	Basis  Basis
+	Floors [][]byte // the highest heads that others hold, validly signed: of own provinces taken back, of others floors
+}
+
 type command struct {
 	_       struct{} `cbor:",toarray"`
 	Version uint64
@@ -162,6 +183,10 @@ func kindOf(body any) Kind {
 		return KindStageLeaves
 	case *RecordEquivocation:
 		return KindRecordEquivocation
+	case *Unsettle:
+		return KindUnsettle
+	case *Settle:
+		return KindSettle
 	case *AddToken:
 		return KindAddToken
 	case *Enroll:
@@ -213,6 +238,10 @@ func bodyOf(k Kind) any {
 		return new(StageLeaves)
 	case KindRecordEquivocation:
 		return new(RecordEquivocation)
+	case KindUnsettle:
+		return new(Unsettle)
+	case KindSettle:
+		return new(Settle)
 	case KindAddToken:
 		return new(AddToken)
 	case KindEnroll:

@@ -14,6 +14,9 @@ import (
 // cutHead makes the payload of the next head. All nodes make the same bytes, and only these are ever signed, by
 // whoever leads then: two leaders cannot pin two different states under one sequence.
 func (m *Machine) cutHead(b *store.Batch, c *CutHead) error {
+	if err := m.checkSettled(); err != nil {
+		return err
+	}
 	entry, p, err := m.local(c.Province)
 	if err != nil {
 		return err
@@ -65,6 +68,9 @@ func (p *province) mayCut(entry *national.Province) error {
 }
 
 func (m *Machine) signHead(b *store.Batch, c *SignHead) error {
+	if err := m.checkSettled(); err != nil {
+		return err
+	}
 	if err := m.checkBasis(c.Basis); err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ func (m *Machine) publishList(b *store.Batch, c *PublishList) error {
 	if p.list != nil && p.list.Digest == d.Digest {
 		return nil
 	}
+	if err := m.checkSettled(); err != nil {
+		return err
+	}
 	if err := d.CheckFollows(p.list); err != nil {
 		return err
 	}

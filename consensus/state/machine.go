@@ -30,6 +30,8 @@ type Machine struct {
 	newest    trust.Time // the latest time that a command carried
 	applied   uint64
 
+	unsettled *registry.Unsettled // replaced, not written to; nil: settled
+
 	view *registry.View // as of the last call of View
 }
 
@@ -49,6 +51,9 @@ func Load(own trust.Province, v *store.View) (*Machine, error) {
 	}
 	if err := m.loadNational(v); err != nil {
 		return nil, fmt.Errorf("loading the national list: %w", err)
+	}
+	if err := m.loadUnsettled(v); err != nil {
+		return nil, fmt.Errorf("loading whether the cluster is settled: %w", err)
 	}
 	lower, upper := store.AllProvinces()
 	var codes []trust.Province
@@ -127,6 +132,12 @@ func (m *Machine) apply(b *store.Batch, body any) (Reply, error) {
 	case *RecordEquivocation:
 		m.stamp(b, c.Now)
 		return replyTo(m.recordEquivocation(b, c))
+	case *Unsettle:
+		m.stamp(b, c.Now)
+		return replyTo(m.unsettle(b, c))
+	case *Settle:
+		m.stamp(b, c.Now)
+		return replyTo(m.settle(b, c))
 	case *AddToken:
 		m.stamp(b, c.Now)
 		return replyTo(m.addToken(b, c))

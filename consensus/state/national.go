@@ -7,6 +7,7 @@ import (
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/list"
 	"github.com/hutong-project/hutong/trust/national"
+	"github.com/hutong-project/hutong/trust/registry"
 	"github.com/hutong-project/hutong/trust/statuslog"
 )
 
@@ -161,6 +162,9 @@ func (p *province) evaluate(n *national.Document) {
 func (m *Machine) startSession(b *store.Batch, p *province, entry *national.Province) error {
 	p.session = entry.Session
 	p.pending, p.evidence = nil, nil
+	if u := m.unsettled; u != nil && entry.Signer() == m.own && u.Stuck {
+		m.setUnsettled(b, registry.Unsettled{Since: u.Since, Why: u.Why, NoPeers: u.NoPeers})
+	}
 	b.Delete(store.PendingKey(p.code))
 	b.Delete(store.EvidenceKey(p.code))
 	if err := p.dropStaged(b); err != nil {

@@ -43,7 +43,8 @@ type province struct {
 	list      *list.Document
 	evaluated *list.Evaluated
 	head      *head.Document
-	pending   []byte // payload of the head that is agreed and not signed; nil: none
+	floor     *head.Document // none below it is adopted; nil: none
+	pending   []byte         // payload of the head that is agreed and not signed; nil: none
 	evidence  *registry.Evidence
 
 	counter     *statuslog.Counter // of the current list; nil without one
@@ -133,6 +134,9 @@ func (p *province) loadDocuments(v *store.View, listDigest trust.Digest) error {
 	var err error
 	if p.head, err = loadHead(v, store.HeadKey(p.code)); err != nil {
 		return fmt.Errorf("reading the head: %w", err)
+	}
+	if p.floor, err = loadHead(v, store.FloorKey(p.code)); err != nil {
+		return fmt.Errorf("reading the floor: %w", err)
 	}
 	if p.pending, err = v.Load(store.PendingKey(p.code)); err != nil {
 		return fmt.Errorf("reading the pending head: %w", err)

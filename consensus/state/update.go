@@ -13,7 +13,7 @@ func (m *Machine) adoptUpdate(b *store.Batch, c *AdoptUpdate) error {
 	if err := m.checkBasis(c.Basis); err != nil {
 		return err
 	}
-	entry, p, err := m.foreign(c.Province)
+	entry, p, err := m.adoptable(c.Province)
 	if err != nil {
 		return err
 	}
@@ -21,8 +21,9 @@ func (m *Machine) adoptUpdate(b *store.Batch, c *AdoptUpdate) error {
 	if err != nil {
 		return err
 	}
+	own := entry.Signer() == m.own
 	if err := h.CheckFollows(p.head, entry, c.Now, m.national.Policy); err != nil {
-		if why, yes := contradicts(p.head, h); yes {
+		if why, yes := contradicts(p.head, h); yes && !own {
 			return m.keepEvidence(b, p, p.head, h, why, err)
 		}
 		return err
@@ -32,6 +33,9 @@ func (m *Machine) adoptUpdate(b *store.Batch, c *AdoptUpdate) error {
 	}
 	if p.head != nil && p.head.Digest == h.Digest {
 		return nil
+	}
+	if err := p.checkFloor(h); err != nil {
+		return err
 	}
 	d, err := p.pinnedList(c, h)
 	if err != nil {
@@ -61,6 +65,9 @@ func (m *Machine) take(b *store.Batch, c *AdoptUpdate, p *province, h *head.Docu
 	p.tree, p.recorded = tail.tree, tail.recorded
 	p.staged, p.stagedTime, p.stagedList = nil, 0, trust.Digest{}
 	p.setHead(b, h)
+	if err := p.forgetPending(b, h); err != nil {
+		return err
+	}
 	if p.list == nil || p.list.Digest != d.Digest {
 		return m.takeList(b, p, d)
 	}
@@ -198,7 +205,7 @@ func (p *province) countFrom(r store.Reader, from uint64) error {
 // stageLeaves stores leaves that no adopted head pins yet. They lie beyond the log's size, where nothing reads them,
 // and are dropped when the head that comes does not pin them.
 func (m *Machine) stageLeaves(b *store.Batch, c *StageLeaves) error {
-	_, p, err := m.foreign(c.Province)
+	_, p, err := m.adoptable(c.Province)
 	if err != nil {
 		return err
 	}

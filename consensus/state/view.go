@@ -10,7 +10,7 @@ import (
 // View returns what the cluster believes now. Provinces that did not change since the last call are shared with it.
 func (m *Machine) View() *registry.View {
 	v := registry.View{
-		Own: m.own, National: m.national, Contested: m.contested, Newest: m.newest, Applied: m.applied,
+		Own: m.own, National: m.national, Contested: m.contested, Newest: m.newest, Applied: m.applied, Unsettled: m.unsettled,
 		Provinces: map[trust.Province]*registry.Province{},
 	}
 	if m.view != nil {

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/hutong-project/hutong/trust/sm3"
 )
@@ -89,4 +90,16 @@ func Verify(r io.Reader) (Header, error) {
 		}
 	}
 	return head, fmt.Errorf("reading an archive: more than %d files", maxFiles)
+}
+
+// MoveDir renames a folder within one parent and makes that durable.
+func MoveDir(fs vfs.FS, from, to string) error {
+	if err := fs.Rename(from, to); err != nil {
+		return fmt.Errorf("moving %s to %s: %w", from, to, err)
+	}
+	parent := fs.PathDir(to)
+	if parent == "." {
+		parent = ""
+	}
+	return syncDir(fs, parent)
 }

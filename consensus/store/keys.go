@@ -20,6 +20,8 @@ const (
 	tableLeaf     = 'b' // province, generation, position → leaf
 	tableMark     = 'i' // province, generation, position → what counting a leaf needs
 	tableBatch    = 'd' // province, digest of a signed batch → position
+	tableFloor    = 'f' // province → head below which none is adopted
+	tableAside    = 'u' // province, position → leaf that stood beyond the last head of an unsettled cluster
 	tableEvent    = 'e' // province, kind, subject | position, index → entry
 	tableMember   = 'c' // id → node that joined or was removed
 	tableToken    = 't' // digest → join token
@@ -72,6 +74,19 @@ func MarkKey(p trust.Province, generation, position uint64) []byte {
 
 // BatchKey returns the key under which a signed batch of the own log is found by its digest.
 func BatchKey(p trust.Province, d trust.Digest) []byte { return append(of(tableBatch, p), d[:]...) }
+
+// FloorKey returns the key of the head below which none of a province is adopted.
+func FloorKey(p trust.Province) []byte { return of(tableFloor, p) }
+
+// AsideKey returns the key of a leaf that was set aside from a position.
+func AsideKey(p trust.Province, position uint64) []byte {
+	return binary.BigEndian.AppendUint64(of(tableAside, p), position)
+}
+
+// AsideKeys are the bounds of what was set aside from a province's log, in the order of positions.
+func AsideKeys(p trust.Province) (lower, upper []byte) {
+	return AsideKey(p, 0), append(AsideKey(p, 1<<64-1), 0)
+}
 
 // EventPrefix returns what the keys of all events about a subject start with.
 func EventPrefix(p trust.Province, kind uint8, s trust.Subject) []byte {

@@ -34,10 +34,12 @@ func waits(r *http.Request) (bool, error) {
 	return true, nil
 }
 
-// awaitPublished bounds the wait, so that its end is an answer and not a broken connection.
+// awaitPublished bounds the wait, by time and by the server's shutdown, so that its end is an answer and not a broken
+// connection.
 func (s *Server) awaitPublished(ctx context.Context, receipt consensus.Receipt) error {
 	ctx, cancel := context.WithTimeout(ctx, s.times.publish)
 	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
 	err := errors.New("this node has no federation")
 	if s.cfg.Publication != nil {
 		err = s.cfg.Publication.AwaitPublished(ctx, receipt)

@@ -63,7 +63,28 @@ func (s *Server) checks(v *registry.View) []check {
 	if behind(v, now) {
 		clock.bad = fmt.Sprintf("this node's clock is behind the newest committed time %s", v.Newest)
 	}
-	return []check{leader, clock, nationalCheck(v, now), othersCheck(v, now)}
+	return []check{leader, settledCheck(v), clock, nationalCheck(v, now), othersCheck(v, now)}
+}
+
+// settledCheck fails while the cluster may lack what it published.
+func settledCheck(v *registry.View) check {
+	c := check{name: "settled"}
+	if v.Unsettled != nil {
+		c.bad = unsettled(v)
+	}
+	return c
+}
+
+// unsettled says why the cluster is so and what it waits for; empty: it is not.
+func unsettled(v *registry.View) string {
+	switch u := v.Unsettled; {
+	case u == nil:
+		return ""
+	case u.Trouble == "":
+		return u.Why
+	default:
+		return u.Why + "; " + u.Trouble
+	}
 }
 
 func nationalCheck(v *registry.View, now trust.Time) check {

@@ -95,7 +95,8 @@ type Server struct {
 	times times
 	http  *http.Server
 
-	saving sync.Mutex // held while a snapshot is written
+	saving   sync.Mutex      // held while a snapshot is written
+	stopping context.Context // ends when Shutdown begins
 }
 
 // New returns a server that does not listen yet.
@@ -103,6 +104,8 @@ func New(cfg Config) *Server { return newServer(cfg, usualTimes) }
 
 func newServer(cfg Config, t times) *Server {
 	s := &Server{cfg: cfg, times: t}
+	var stop context.CancelFunc
+	s.stopping, stop = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler:           s.guard(s.routes()),
 		ReadHeaderTimeout: t.read,
@@ -112,6 +115,7 @@ func newServer(cfg Config, t times) *Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
+	s.http.RegisterOnShutdown(stop)
 	return s
 }
 

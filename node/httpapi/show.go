@@ -12,10 +12,11 @@ import (
 type NodeState struct {
 	Node      string         `json:"node"`
 	Province  trust.Province `json:"province"`
-	Leader    string         `json:"leader,omitzero"` // node id; absent: none known
-	Leading   bool           `json:"leading"`         // this node is it
-	Applied   uint64         `json:"applied"`         // index of the last applied command
-	Connected int            `json:"connected"`       // peers that answer
+	Leader    string         `json:"leader,omitzero"`    // node id; absent: none known
+	Leading   bool           `json:"leading"`            // this node is it
+	Applied   uint64         `json:"applied"`            // index of the last applied command
+	Connected int            `json:"connected"`          // peers that answer
+	Unsettled string         `json:"unsettled,omitzero"` // why the cluster may lack what it published; it takes no events then
 	// CertificateExpires is when this node's certificate in the cluster ends; absent: it has none.
 	CertificateExpires trust.Time      `json:"certificateExpires,omitzero"`
 	National           *NationalState  `json:"nationalList,omitzero"`
@@ -74,7 +75,7 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request) {
 	v := reading.View
 	leader, _, leading := s.cfg.Reader.Leader()
 	state := NodeState{
-		Node: s.cfg.Node, Province: s.cfg.Province, Leader: leader, Leading: leading, Applied: v.Applied,
+		Node: s.cfg.Node, Province: s.cfg.Province, Leader: leader, Leading: leading, Applied: v.Applied, Unsettled: unsettled(v),
 		Provinces: s.provinceStates(v),
 	}
 	if s.cfg.Peers != nil {

@@ -21,6 +21,9 @@ type View struct {
 	Newest    trust.Time                   // the latest time that any applied command carried
 	Applied   uint64                       // index of the last applied command
 
+	// Unsettled: the cluster may lack what it published. It takes no events and signs nothing; nil: it is settled.
+	Unsettled *Unsettled
+
 	codes         []trust.Province // of Provinces, ascending
 	nationalAhead bool             // a head names a national list with a higher number
 }
@@ -53,6 +56,15 @@ type LogInfo struct {
 	// HistoryFrom is the first moment whose statuses the log still tells, after batches were dropped in a compaction
 	// whose old generation is not held. Zero: all of the past.
 	HistoryFrom trust.Time
+}
+
+// Unsettled is why a cluster may lack what it published, and what still stands in the way of finding out.
+type Unsettled struct {
+	Since   trust.Time
+	Why     string
+	NoPeers bool   // an operator stated that no other province holds anything
+	Trouble string // empty: nothing known yet
+	Stuck   bool   // only a new session helps
 }
 
 // Evidence is two heads of one session, both signed by the province, that cannot both be true.
