@@ -52,14 +52,14 @@ type Config struct {
 	HeadKeys    []*sm2sig.PrivateKey // for the own and hosted provinces; used when the national list names them
 	OperatorKey *sm2sig.PrivateKey   // signs status events for authorities that cannot; nil: none
 
+	// Witnesses say what other provinces hold of this one; nil: nobody is asked, and an unsettled cluster stays so unless
+	// an operator stated that there are none.
+	Witnesses Witnesses
 	// Founded tells this cluster from others of the same province and pin: a random value made with its configuration.
 	// Zero stands for the ids of Members.
 	Founded trust.Digest
 	// TLS protects the traffic between the nodes. Nil: none, which is refused unless all members are on this machine.
 	TLS Credentials
-	// Witnesses say what other provinces hold of this one; nil: nobody is asked, and an unsettled cluster stays so unless
-	// an operator stated that there are none.
-	Witnesses Witnesses
 
 	Forward Forwarder // nil: writes on a follower return ErrNoLeader
 	Logger  *slog.Logger

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -42,7 +41,11 @@ type mutual struct {
 	own         trust.Province
 	credentials Credentials
 	members     func() []raft.Server // the newest that this node knows
+	recheck     time.Duration        // how long a connection is trusted before its member is looked up again
 }
+
+// memberRecheck is how long a node that was removed may still use a connection that it has.
+const memberRecheck = time.Second
 
 // Addr returns the address under which the other nodes reach this one.
 func (m *mutual) Addr() net.Addr { return address(m.advertise) }
@@ -79,13 +82,17 @@ func (m *mutual) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &tls.Config{
+	a := &accepted{from: m}
+	a.Conn = tls.Server(raw, &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return m.settings(x509.ExtKeyUsageClientAuth, m.checkMember)
+			return m.settings(x509.ExtKeyUsageClientAuth, func(id string) error {
+				a.id, a.checked = id, time.Now()
+				return m.checkMember(id)
+			})
 		},
-	}
-	return &accepted{Conn: tls.Server(raw, c)}, nil
+	})
+	return a, nil
 }
 
 // settings returns those of one handshake. check gets the id of a certificate that has been verified.
@@ -158,22 +165,36 @@ func (m *mutual) memberAt(to raft.ServerAddress) (string, error) {
 	return "", fmt.Errorf("%w: no member is at %s", errStranger, to)
 }
 
-// accepted is a connection whose handshake is bounded in time.
+// accepted is a connection from another node. Its handshake is bounded in time, and it ends when the node is removed.
+// One goroutine reads from it.
 type accepted struct {
 	*tls.Conn
-	once sync.Once
-	err  error
+	from    *mutual
+	shaken  bool
+	id      string
+	checked time.Time // when id was last found to be a member
 }
 
 // Read makes the handshake first.
 func (a *accepted) Read(b []byte) (int, error) {
-	a.once.Do(func() {
+	if !a.shaken {
 		ctx, cancel := context.WithTimeout(context.Background(), transportTimeout)
 		defer cancel()
-		a.err = a.HandshakeContext(ctx)
-	})
-	if a.err != nil {
-		return 0, a.err
+		if err := a.HandshakeContext(ctx); err != nil {
+			return 0, err
+		}
+		a.shaken = true
 	}
-	return a.Conn.Read(b)
+	n, err := a.Conn.Read(b)
+	if err != nil {
+		return n, err
+	}
+	// After the read, which may have waited for long: what came from a node that is no member any more is not used.
+	if now := time.Now(); now.Sub(a.checked) >= a.from.recheck {
+		if err := a.from.checkMember(a.id); err != nil {
+			return 0, err
+		}
+		a.checked = now
+	}
+	return n, nil
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -181,6 +182,48 @@ func TestMutualRefusesAnotherMember(t *testing.T) {
 	members[1] = raft.Server{ID: "n3", Address: at(n3)}
 	if _, accepted := talk(t, n2, n1); !errors.Is(accepted, errStranger) || !strings.Contains(accepted.Error(), "n2") {
 		t.Errorf("reading from a removed member = %v, want errStranger that names it", accepted)
+	}
+}
+
+// A node that is removed loses the connections that it has, too.
+func TestMutualEndsWithTheMembership(t *testing.T) {
+	ca := newTestCA(t)
+	var mu sync.Mutex
+	var members []raft.Server
+	n1, n2 := end(t, ca.issue(t, "n1", nil), &members), end(t, ca.issue(t, "n2", nil), &members)
+	members = []raft.Server{{ID: "n1", Address: raft.ServerAddress(n1.Listener.Addr().String())}, {ID: "n2"}}
+	n1.members = func() []raft.Server {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(members)
+	}
+	heard := make(chan error)
+	go func() {
+		c, err := n1.Accept()
+		for err == nil {
+			_, err = io.ReadFull(c, make([]byte, 1))
+			heard <- err
+		}
+	}()
+	c, err := n2.Dial(members[0].Address, 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	say := func() error {
+		if _, err := c.Write([]byte{7}); err != nil {
+			t.Fatal(err)
+		}
+		return <-heard
+	}
+	if err := say(); err != nil {
+		t.Errorf("reading from a member = %v, want no error", err)
+	}
+	mu.Lock()
+	members = members[:1]
+	mu.Unlock()
+	if err := say(); !errors.Is(err, errStranger) {
+		t.Errorf("reading from a node that was removed = %v, want errStranger", err)
 	}
 }
 

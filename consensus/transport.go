@@ -20,7 +20,7 @@ func (r *Registry) listen() (raft.Transport, error) {
 	}
 	var stream raft.StreamLayer = plain{Listener: l, advertise: c.Advertise}
 	if c.TLS != nil {
-		stream = &mutual{Listener: l, advertise: c.Advertise, own: c.Own, credentials: c.TLS, members: r.servers}
+		stream = &mutual{Listener: l, advertise: c.Advertise, own: c.Own, credentials: c.TLS, members: r.servers, recheck: memberRecheck}
 	}
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  stream,

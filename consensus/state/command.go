@@ -36,11 +36,11 @@ const (
 	KindAdoptUpdate        Kind = 6
 	KindStageLeaves        Kind = 7
 	KindRecordEquivocation Kind = 8
+	KindUnsettle           Kind = 16
+	KindSettle             Kind = 17
 	KindAddToken           Kind = 24
 	KindEnroll             Kind = 25
 	KindRetire             Kind = 26
-	KindUnsettle           Kind = 16
-	KindSettle             Kind = 17
 )
 
 // AdoptNational continues the chain of national lists. The first one of a cluster is the one with digest Pin.
@@ -183,16 +183,16 @@ func kindOf(body any) Kind {
 		return KindStageLeaves
 	case *RecordEquivocation:
 		return KindRecordEquivocation
+	case *Unsettle:
+		return KindUnsettle
+	case *Settle:
+		return KindSettle
 	case *AddToken:
 		return KindAddToken
 	case *Enroll:
 		return KindEnroll
 	case *Retire:
 		return KindRetire
-	case *Unsettle:
-		return KindUnsettle
-	case *Settle:
-		return KindSettle
 	}
 	return 0
 }
@@ -238,16 +238,16 @@ func bodyOf(k Kind) any {
 		return new(StageLeaves)
 	case KindRecordEquivocation:
 		return new(RecordEquivocation)
+	case KindUnsettle:
+		return new(Unsettle)
+	case KindSettle:
+		return new(Settle)
 	case KindAddToken:
 		return new(AddToken)
 	case KindEnroll:
 		return new(Enroll)
 	case KindRetire:
 		return new(Retire)
-	case KindUnsettle:
-		return new(Unsettle)
-	case KindSettle:
-		return new(Settle)
 	}
 	return nil
 }

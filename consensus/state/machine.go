@@ -132,6 +132,12 @@ func (m *Machine) apply(b *store.Batch, body any) (Reply, error) {
 	case *RecordEquivocation:
 		m.stamp(b, c.Now)
 		return replyTo(m.recordEquivocation(b, c))
+	case *Unsettle:
+		m.stamp(b, c.Now)
+		return replyTo(m.unsettle(b, c))
+	case *Settle:
+		m.stamp(b, c.Now)
+		return replyTo(m.settle(b, c))
 	case *AddToken:
 		m.stamp(b, c.Now)
 		return replyTo(m.addToken(b, c))
@@ -141,12 +147,6 @@ func (m *Machine) apply(b *store.Batch, body any) (Reply, error) {
 	case *Retire:
 		m.stamp(b, c.Now)
 		return replyTo(m.retire(b, c))
-	case *Unsettle:
-		m.stamp(b, c.Now)
-		return replyTo(m.unsettle(b, c))
-	case *Settle:
-		m.stamp(b, c.Now)
-		return replyTo(m.settle(b, c))
 	}
 	return Reply{}, fmt.Errorf("%T has no effect: %w", body, ErrUnknown)
 }

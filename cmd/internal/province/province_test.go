@@ -466,7 +466,7 @@ func TestNodesHaveCertificates(t *testing.T) {
 	}
 	w := newWorld(t, province.Options{Nodes: layout})
 	ids := map[string]bool{}
-	for _, file := range w.join() {
+	for i, file := range w.join() {
 		cfg, err := config.Load(file)
 		if err != nil {
 			t.Fatal(err)
@@ -489,7 +489,7 @@ func TestNodesHaveCertificates(t *testing.T) {
 		if _, err := open(); err == nil {
 			t.Errorf("Open(a certificate that begins tomorrow) = nil, want an error")
 		}
-		if _, err := w.province.Renew(passphrase, time.Now().Add(time.Minute)); err != nil {
+		if _, err := w.province.Renew(passphrase, time.Now().Add(time.Duration(i+1)*10*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		after, err := open()
