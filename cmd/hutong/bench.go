@@ -55,7 +55,7 @@ func (a *app) benchRegistry() *cobra.Command {
 		Long: `Starts three nodes of a province as processes of this program, on folders of their own below the
 temporary folder (TMPDIR) and TCP on loopback, writes events through HTTP and measures beside them
 what a 4 KiB append with fsync costs there. What it makes is removed at the end. 1,000,000 events take
-about 0.5 GB of that folder, 10,000,000 about 5 GB and some minutes.`,
+about 0.6 GB of that folder; memory holds the signed batches of half of the events.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if events < 1000 || events > bench.MaxEvents {
