@@ -36,7 +36,7 @@ func seeThemFail(s *subject, h *service) error {
 }
 
 // readWhole reads one answer as a verdict and not only by its beginning.
-func (c *client) readWhole(q *question) error {
+func (c *plainClient) readWhole(q *question) error {
 	answer, err := c.verify(q.text)
 	if err != nil {
 		return err

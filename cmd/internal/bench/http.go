@@ -26,7 +26,7 @@ type service struct {
 	ended   chan error // Serve's
 
 	mu      sync.Mutex
-	clients []*client
+	clients []*plainClient
 }
 
 // serve answers about s on a free port.
@@ -75,20 +75,20 @@ func (h *service) ask(worker int) (func() error, error) {
 	return func() error { return c.expectValid(next()) }, nil
 }
 
-// A client is a plain one, so that what is measured is mostly the server, with which it shares the cores.
-type client struct {
+// A plainClient does no more than it must, so that what is measured is mostly the server, with which it shares the cores.
+type plainClient struct {
 	conn   net.Conn
 	reader *bufio.Reader
 	send   []byte
 	answer []byte
 }
 
-func (h *service) dial() (*client, error) {
+func (h *service) dial() (*plainClient, error) {
 	conn, err := net.Dial("tcp", h.address)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, reader: bufio.NewReader(conn)}
+	c := &plainClient{conn: conn, reader: bufio.NewReader(conn)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.clients = append(h.clients, c)
@@ -99,7 +99,7 @@ func (h *service) dial() (*client, error) {
 var startsValid = []byte(`{"result":"valid","reasons":[],`)
 
 // expectValid asks about q and checks that the answer is about q and that it is "valid" without a reason.
-func (c *client) expectValid(q *question) error {
+func (c *plainClient) expectValid(q *question) error {
 	answer, err := c.verify(q.text)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (c *client) expectValid(q *question) error {
 }
 
 // verify posts a credential's text and returns the verdict; the bytes are good until the next call.
-func (c *client) verify(text string) ([]byte, error) {
+func (c *plainClient) verify(text string) ([]byte, error) {
 	c.send = fmt.Appendf(c.send[:0], "POST /v1/verify HTTP/1.1\r\nHost: bench\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
 	if _, err := c.conn.Write(c.send); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ const maxAnswer = 1 << 20
 
 // readHead reads the status line and the header fields and returns the length of the body. It takes what the node
 // sends to such a request and nothing else: status 200 and a length.
-func (c *client) readHead() (size int, err error) {
+func (c *plainClient) readHead() (size int, err error) {
 	status, err := c.reader.ReadSlice('\n')
 	if err != nil {
 		return 0, err

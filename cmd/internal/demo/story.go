@@ -271,7 +271,7 @@ func (s *story) leaderKilled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.processes[i].kill()
+	m.processes[i].Kill()
 	m.processes[i] = nil
 	killed := time.Now()
 	s.add(Line{Step: "kill -9 " + m.province.State.Nodes[i].ID, At: string(m.code)})

@@ -9,16 +9,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/hutong-project/hutong/cmd/internal/authority"
+	"github.com/hutong-project/hutong/cmd/internal/cluster"
 	"github.com/hutong-project/hutong/cmd/internal/coordinator"
-	"github.com/hutong-project/hutong/cmd/internal/folder"
 	"github.com/hutong-project/hutong/cmd/internal/province"
 	"github.com/hutong-project/hutong/node/access"
 	"github.com/hutong-project/hutong/node/client"
 	"github.com/hutong-project/hutong/node/config"
-	"github.com/hutong-project/hutong/node/keyfile"
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/identifier"
 )
@@ -68,7 +65,7 @@ type member struct {
 	province  *province.Province
 	authority *authority.Authority
 	token     string
-	processes []*process
+	processes []*cluster.Process
 	clients   []*client.Client
 }
 
@@ -93,13 +90,9 @@ func newWorld(dir, binary, passphrase string) (*world, error) {
 
 // establish makes the folders of one province and of its authority.
 func (w *world) establish(m *member, name string) error {
-	ports, err := freePorts(3 * nodesEach)
+	nodes, err := cluster.Loopback(nodesEach)
 	if err != nil {
 		return err
-	}
-	var nodes []province.Addresses
-	for i := range nodesEach {
-		nodes = append(nodes, province.Addresses{Host: "127.0.0.1", Raft: ports[3*i], P2P: ports[3*i+1], API: ports[3*i+2]})
 	}
 	dir := filepath.Join(w.dir, string(m.code))
 	if m.province, err = province.Create(dir, w.pass(), province.Options{Code: m.code, Nodes: nodes}); err != nil {
@@ -118,23 +111,16 @@ func (w *world) establish(m *member, name string) error {
 
 func (w *world) pass() []byte { return []byte(w.passphrase) }
 
-// launch writes the configurations of a province's nodes and starts them.
+// launch starts the nodes of a province.
 func (w *world) launch(m *member, nationalList, ca []byte) error {
-	files, err := m.province.Nodes(nationalList, ca)
+	files, err := cluster.Configure(m.province, nationalList, ca, func(cfg *config.Config) {
+		cfg.Cluster.Heartbeat, cfg.Federation.Exchange = config.Duration(heartbeat), config.Duration(exchange)
+	})
 	if err != nil {
 		return err
 	}
 	for i, file := range files {
-		cfg := m.province.NodeConfig(i)
-		cfg.Cluster.Heartbeat, cfg.Federation.Exchange = config.Duration(heartbeat), config.Duration(exchange)
-		text, err := yaml.Marshal(cfg)
-		if err != nil {
-			return err
-		}
-		if err := folder.Write(file, text); err != nil {
-			return err
-		}
-		p, err := start(w.binary, file, keyfile.PassphraseVariable, w.passphrase)
+		p, err := cluster.Start(w.binary, file, w.passphrase)
 		if err != nil {
 			return err
 		}
@@ -185,7 +171,7 @@ func (w *world) ended() error {
 			if p == nil {
 				continue // killed by the story
 			}
-			if err := p.ended(); err != nil {
+			if err := p.Ended(); err != nil {
 				return err
 			}
 		}
@@ -195,7 +181,7 @@ func (w *world) ended() error {
 
 // close stops all nodes at once and removes the folder.
 func (w *world) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), cluster.StopWithin)
 	defer cancel()
 	var stopping sync.WaitGroup
 	for _, m := range w.members {
@@ -204,7 +190,7 @@ func (w *world) close() error {
 		}
 		for _, p := range m.processes {
 			if p != nil {
-				stopping.Go(func() { p.stop(ctx) })
+				stopping.Go(func() { p.Stop(ctx) })
 			}
 		}
 	}

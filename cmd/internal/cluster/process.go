@@ -1,4 +1,4 @@
-package demo
+package cluster
 
 import (
 	"context"
@@ -8,30 +8,32 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/hutong-project/hutong/node/keyfile"
 )
 
-// stopWithin bounds an orderly stop of one node; after that it is killed.
-const stopWithin = 15 * time.Second
+// StopWithin bounds an orderly stop of one node; after that it is killed.
+const StopWithin = 15 * time.Second
 
-// A process is one node: this program again, as `hutong node --config FILE`.
-type process struct {
+// A Process is one node: this program again, as `hutong node --config FILE`.
+type Process struct {
 	name string
 	log  string // file of what it prints
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended and its exit is known
 }
 
-// start runs a node. Its output goes to a file beside its configuration.
-func start(binary, config, passphraseVariable, passphrase string) (*process, error) {
+// Start runs a node whose keys open with passphrase. Its output goes to a file beside its configuration.
+func Start(binary, config, passphrase string) (*Process, error) {
 	name := filepath.Base(filepath.Dir(config)) + "/" + filepath.Base(config)
-	p := &process{name: name, log: config + ".log", done: make(chan struct{})}
+	p := &Process{name: name, log: config + ".log", done: make(chan struct{})}
 	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("starting node %s: %w", name, err)
 	}
 	defer out.Close()
 	p.cmd = exec.Command(binary, "node", "--config", config)
-	p.cmd.Env = append(os.Environ(), passphraseVariable+"="+passphrase)
+	p.cmd.Env = append(os.Environ(), keyfile.PassphraseVariable+"="+passphrase)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = childAttributes()
 	if err := p.cmd.Start(); err != nil {
@@ -44,8 +46,8 @@ func start(binary, config, passphraseVariable, passphrase string) (*process, err
 	return p, nil
 }
 
-// ended returns an error that shows the end of its log when the node has stopped by itself.
-func (p *process) ended() error {
+// Ended returns an error that shows the end of its log when the node has stopped by itself.
+func (p *Process) Ended() error {
 	select {
 	case <-p.done:
 		return fmt.Errorf("node %s ended: %s; the end of its log:\n%s", p.name, p.cmd.ProcessState, tail(p.log))
@@ -54,21 +56,24 @@ func (p *process) ended() error {
 	}
 }
 
-// kill ends the node as a power cut would.
-func (p *process) kill() {
+// Kill ends the node as a power cut would.
+func (p *Process) Kill() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may be gone already
 	<-p.done
 }
 
-// stop asks the node to end in order, and kills it when that takes too long.
-func (p *process) stop(ctx context.Context) {
+// Stop asks the node to end in order, and kills it when that takes too long.
+func (p *Process) Stop(ctx context.Context) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		p.kill()
+		p.Kill()
 	}
 }
+
+// PID returns the process id of the node.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // tail returns the last lines of a file.
 func tail(path string) string {

@@ -1,13 +1,13 @@
-package demo
+package cluster
 
 import (
 	"fmt"
 	"net"
 )
 
-// freePorts returns n ports of the loopback address that nobody listens on. They are found by listening on all of them
+// FreePorts returns n ports of the loopback address that nobody listens on. They are found by listening on all of them
 // at once, so they differ; a stranger can still take one before a node does, and the node then says so.
-func freePorts(n int) ([]int, error) {
+func FreePorts(n int) ([]int, error) {
 	ports := make([]int, n)
 	for i := range ports {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,9 +1,0 @@
-package demo
-
-import "syscall"
-
-// childAttributes gives a node a process group of its own, so that a Ctrl-C at the terminal reaches the demo alone, which
-// then stops the nodes in order; and has the system end the node when the demo is killed.
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package demo
-
-import "syscall"
-
-// childAttributes gives a node a process group of its own, so that a Ctrl-C at the terminal reaches the demo alone, which
-// then stops the nodes in order.
-func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
