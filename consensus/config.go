@@ -16,9 +16,6 @@ import (
 	"github.com/hutong-project/hutong/trust/sm2sig"
 )
 
-// ExitStorage is the exit code of a process whose disk failed under the state (EX_IOERR of sysexits.h).
-const ExitStorage = 74
-
 // A Member is one node of the cluster.
 type Member struct {
 	ID      string // never used again for another node, or for the same one after its data was lost
@@ -62,7 +59,11 @@ type Config struct {
 	SnapshotThreshold uint64        // 8192 entries since the last one
 	TrailingLogs      uint64        // 10240 entries kept after a snapshot, for followers that are behind
 
-	// Exit ends the process when the disk's state is unknown; nil: os.Exit. It must not return.
+	DiskLimit   time.Duration // 5 s; how long the disk may hang or fail before the process ends
+	CanaryEvery time.Duration // 1 s; how often the disk is tried
+	Reserve     int64         // bytes of the disk kept for a rescue; 0: none
+
+	// Exit ends the process when the disk is bad; nil: os.Exit. It must not return.
 	Exit func(code int)
 
 	// For tests; nil: the real ones.
@@ -132,6 +133,8 @@ func (c *Config) defaults() {
 	set(&c.SnapshotInterval, 2*time.Minute)
 	set(&c.SnapshotThreshold, 8192)
 	set(&c.TrailingLogs, 10240)
+	set(&c.DiskLimit, 5*time.Second)
+	set(&c.CanaryEvery, time.Second)
 }
 
 func set[T comparable](v *T, def T) {

@@ -15,6 +15,7 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
 
+	"github.com/hutong-project/hutong/consensus/disk"
 	"github.com/hutong-project/hutong/consensus/state"
 	"github.com/hutong-project/hutong/consensus/store"
 )
@@ -45,6 +46,10 @@ type Registry struct {
 	slots     chan struct{} // one for each write that Raft has not answered
 	appending chan struct{} // held while an operator's batch gets its number
 	adopting  provinceLocks
+
+	canary   *disk.Canary
+	reserved atomic.Int64 // bytes of the reserve
+	exiting  sync.Once
 }
 
 // maxInFlight bounds the writes that wait for Raft. It stays far below TrailingLogs: a deposed leader with more
@@ -68,6 +73,9 @@ func Open(cfg Config) (*Registry, error) {
 	}
 	if err := r.open(); err != nil {
 		r.closeAll()
+		if disk.IsFull(err) {
+			err = stopFor(err)
+		}
 		return nil, fmt.Errorf("opening the registry of %s: %w", cfg.Own, err)
 	}
 	return r, nil
@@ -100,12 +108,17 @@ func (r *Registry) open() error {
 		return err
 	}
 	r.publish()
-	return r.startRaft(disk, id, logs, snapshots)
+	if err := r.startRaft(disk, id, guardedLogs{logs, r.logFailed}, snapshots); err != nil {
+		return err
+	}
+	r.watchDisk(disk)
+	return nil
 }
 
 func (r *Registry) openState(disk vfs.FS, id identity) error {
 	s, err := store.Open(store.Config{
 		FS: disk, Dir: disk.PathJoin(r.cfg.Dir, "state"), Cluster: id.Cluster, Logger: r.cfg.Logger, Fatal: r.diskFailed,
+		Background: r.backgroundFailed,
 	})
 	if err != nil {
 		return fmt.Errorf("%w (is another process using the directory?)", err)
@@ -262,7 +275,7 @@ func (r *Registry) Close() error {
 
 // handOver makes another node leader, so that the cluster does not wait for an election.
 func (r *Registry) handOver() {
-	if r.raft.State() != raft.Leader || len(r.cfg.Members) < 2 {
+	if r.raft == nil || r.raft.State() != raft.Leader || len(r.cfg.Members) < 2 {
 		return
 	}
 	if err := r.raft.LeadershipTransfer().Error(); err != nil {

@@ -92,6 +92,7 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	n.api = httpapi.New(httpapi.Config{
 		Node: cfg.Node, Province: cfg.Code(),
 		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
+		Health: n.registry,
 		Tokens: tokens, Gate: gate,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 		Logger:  log, Clock: time.Now,
@@ -189,6 +190,7 @@ func registryConfig(cfg *config.Config, held keys, forward consensus.Forwarder, 
 		Own: cfg.Code(), Pin: cfg.Pin(), HeadKeys: held.head, OperatorKey: held.operator,
 		Forward: forward, Logger: log.With("part", "consensus"),
 		HeartbeatTimeout: heartbeat, ElectionTimeout: heartbeat,
+		DiskLimit: time.Duration(cfg.Disk.Limit), Reserve: cfg.Disk.Reserve(),
 	}
 	for _, m := range cfg.Cluster.Members {
 		c.Members = append(c.Members, consensus.Member{ID: m.ID, Address: m.Address})
@@ -233,4 +235,3 @@ func clusterPeers(cfg *config.Config) ([]peer.AddrInfo, error) {
 	}
 	return peers, nil
 }
-

@@ -60,7 +60,11 @@ func (s *Server) checks(v *registry.View) []check {
 	if behind(v, now) {
 		clock.bad = fmt.Sprintf("this node's clock is behind the newest committed time %s", v.Newest)
 	}
-	return []check{leader, clock, nationalCheck(v, now), othersCheck(v, now)}
+	all := []check{leader, clock, nationalCheck(v, now), othersCheck(v, now)}
+	if s.cfg.Health != nil {
+		all = append(all, check{name: "disk", bad: s.cfg.Health.Health().Disk})
+	}
+	return all
 }
 
 func nationalCheck(v *registry.View, now trust.Time) check {

@@ -35,6 +35,11 @@ type StatusLog interface {
 	AppendEvents(ctx context.Context, authority string, events []statuslog.Event) (consensus.Receipt, error)
 }
 
+// Health tells how the node itself does.
+type Health interface {
+	Health() consensus.Health
+}
+
 // Peers tells how the exchange with the other provinces goes.
 type Peers interface {
 	Provinces() []ProvinceSync
@@ -48,7 +53,7 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. All fields but Peers are needed.
+// Config is what a Server is made of. All fields but Peers and Health are needed.
 type Config struct {
 	Node      string
 	Province  trust.Province
@@ -56,6 +61,7 @@ type Config struct {
 	Lists     Lists
 	StatusLog StatusLog
 	Peers     Peers
+	Health    Health
 	Tokens    *access.Tokens
 	Gate      *access.Gate
 	Metrics   http.Handler

@@ -127,6 +127,7 @@ func (w *world) launch(m *member, nationalList, ca []byte) error {
 	for i, file := range files {
 		cfg := m.province.NodeConfig(i)
 		cfg.Cluster.Heartbeat, cfg.Federation.Exchange = config.Duration(heartbeat), config.Duration(exchange)
+		cfg.Disk.ReserveMiB = new(1) // nine nodes share the visitor's disk
 		text, err := yaml.Marshal(cfg)
 		if err != nil {
 			return err
