@@ -47,6 +47,9 @@ type Registry struct {
 	appending chan struct{} // held while an operator's batch gets its number
 	adopting  provinceLocks
 
+	logs      LogStore // as opened
+	snapshots raft.SnapshotStore
+
 	canary   *disk.Canary
 	reserved atomic.Int64 // bytes of the reserve
 	exiting  sync.Once
@@ -101,6 +104,7 @@ func (r *Registry) open() error {
 	if err != nil {
 		return err
 	}
+	r.logs, r.snapshots = logs, snapshots
 	if err := r.catchUpWithSnapshot(snapshots); err != nil {
 		return err
 	}
@@ -137,7 +141,7 @@ func (r *Registry) openLogs() (LogStore, error) {
 		return nil, fmt.Errorf("making the directory of the Raft log: %w", err)
 	}
 	logs, err := raftboltdb.New(raftboltdb.Options{
-		Path: filepath.Join(dir, "log.db"),
+		Path: logFile(r.cfg.Dir),
 		BoltOptions: &bbolt.Options{
 			NoFreelistSync: true,
 			FreelistType:   bbolt.FreelistMapType,
@@ -151,6 +155,9 @@ func (r *Registry) openLogs() (LogStore, error) {
 	r.closers = append(r.closers, logs.Close)
 	return logs, nil
 }
+
+// logFile returns the path of the Raft log in a data directory.
+func logFile(dir string) string { return filepath.Join(dir, "raft", "log.db") }
 
 func (r *Registry) openSnapshots() (raft.SnapshotStore, error) {
 	if r.cfg.Snapshots != nil {

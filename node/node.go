@@ -83,6 +83,9 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	if n.registry, err = consensus.Open(registryConfig(cfg, held, forward, log)); err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}
+	if err = metrics.Register(n.registry.Collector()); err != nil {
+		return nil, fmt.Errorf("registering the registry's metrics: %w", err)
+	}
 	if n.federation, err = openFederation(cfg, passphrase, n.registry, metrics, log); err != nil {
 		return nil, fmt.Errorf("starting the federation: %w", err)
 	}

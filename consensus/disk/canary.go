@@ -114,15 +114,13 @@ func (c *Canary) await(ctx context.Context, done <-chan error, limit time.Durati
 	}
 }
 
-var canaryBlock = bytes.Repeat([]byte{0xca}, canaryBytes)
-
 // write makes the file anew each time: overwriting the same blocks would not notice a full disk.
 func (c *Canary) write() error {
 	f, err := c.cfg.FS.Create(c.cfg.FS.PathJoin(c.cfg.Dir, canaryFile), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(canaryBlock)
+	_, err = f.Write(bytes.Repeat([]byte{0xca}, canaryBytes))
 	if err == nil {
 		err = f.Sync()
 	}
