@@ -63,6 +63,9 @@ type Config struct {
 	CanaryEvery time.Duration // 1 s; how often the disk is tried
 	Reserve     int64         // bytes of the disk kept for a rescue; 0: none
 
+	AuditRate  int           // 500; signatures a second that are verified again in the background; below 0: none
+	AuditEvery time.Duration // 6 h; pause between two audits of everything
+
 	// Exit ends the process when the disk is bad; nil: os.Exit. It must not return.
 	Exit func(code int)
 
@@ -135,6 +138,8 @@ func (c *Config) defaults() {
 	set(&c.TrailingLogs, 10240)
 	set(&c.DiskLimit, 5*time.Second)
 	set(&c.CanaryEvery, time.Second)
+	set(&c.AuditRate, 500)
+	set(&c.AuditEvery, 6*time.Hour)
 }
 
 func set[T comparable](v *T, def T) {

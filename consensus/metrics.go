@@ -46,6 +46,9 @@ func (r *Registry) Collector() prometheus.Collector {
 	c.diskFree = desc("disk_free_bytes", "Room on the disk of the data directory.")
 	c.reserve = desc("disk_reserve_bytes", "Bytes held in reserve for a full disk.")
 
+	c.audited = desc("audit_signatures_total", "Stored signatures that were verified again since the start.")
+	c.audits = desc("audit_passes_total", "Audits of everything that were completed since the start.")
+
 	c.headAge = desc("head_age_seconds", "Age of the province's head.", "province")
 	c.headSequence = desc("head_sequence", "Number of the province's head in its session.", "province")
 	c.listNumber = desc("list_number", "Number of the province's trust list.", "province")
@@ -63,7 +66,7 @@ type collector struct {
 
 	leader, term, lastIndex, commitIndex, appliedIndex, lastContact, snapshotAge, logBytes, freeBytes, inFlight *prometheus.Desc
 	stateBytes, l0Files, debt, backgroundErrors, slowDisk, stalls, stalled                                      *prometheus.Desc
-	canary, diskFree, reserve                                                                                   *prometheus.Desc
+	canary, diskFree, reserve, audited, audits                                                                  *prometheus.Desc
 	headAge, headSequence, listNumber, anchors, refused, logSize, notCounting, equivocated                      *prometheus.Desc
 }
 
@@ -157,6 +160,8 @@ func (c *collector) collectDisk(s sampler) {
 	s.gauge(c.stalled, bit(h.Trouble.Stalled))
 	s.gauge(c.canary, h.Canary.Seconds())
 	s.gauge(c.reserve, float64(h.Reserve))
+	s.counter(c.audited, c.r.auditor.Signatures())
+	s.counter(c.audits, c.r.auditor.Passes())
 	if c.r.cfg.FS == nil {
 		if usage, err := store.Disk.GetDiskUsage(c.r.cfg.Dir); err == nil {
 			s.gauge(c.diskFree, float64(usage.AvailBytes))

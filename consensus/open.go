@@ -15,6 +15,7 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
 
+	"github.com/hutong-project/hutong/consensus/audit"
 	"github.com/hutong-project/hutong/consensus/disk"
 	"github.com/hutong-project/hutong/consensus/state"
 	"github.com/hutong-project/hutong/consensus/store"
@@ -52,6 +53,7 @@ type Registry struct {
 
 	canary   *disk.Canary
 	reserved atomic.Int64 // bytes of the reserve
+	auditor  *audit.Auditor
 	exiting  sync.Once
 }
 
@@ -116,6 +118,7 @@ func (r *Registry) open() error {
 		return err
 	}
 	r.watchDisk(disk)
+	r.watchState(disk)
 	return nil
 }
 

@@ -13,11 +13,12 @@ import (
 	"github.com/hutong-project/hutong/consensus/store"
 )
 
-// Exit codes of a process whose disk went bad under it, in the spirit of sysexits.h. docs/cli.md lists them.
+// Exit codes of a process whose disk or state went bad under it, in the spirit of sysexits.h. docs/cli.md lists them.
 const (
 	ExitStorage  = 74 // a write or a sync failed: what is on the disk is unknown until the node starts again
 	ExitDiskFull = 75 // there was no room
 	ExitDiskHung = 76 // a write did not come back
+	ExitState    = 77 // the state does not verify
 )
 
 // Remedies, as they are logged when the node stops and printed when it cannot start.
