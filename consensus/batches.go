@@ -101,6 +101,12 @@ func (r *Registry) appendOperated(ctx context.Context, q request) (state.Reply, 
 	if r.cfg.OperatorKey == nil {
 		return refusal(trust.Refuse(trust.NotReady, "the leader has no operator key"))
 	}
+	d := r.Reading()
+	doubt := r.clockDoubt(d.View)
+	d.Close()
+	if doubt != "" {
+		return refusal(trust.Refuse(trust.NotReady, "%s", doubt))
+	}
 	select {
 	case r.appending <- struct{}{}:
 		defer func() { <-r.appending }()

@@ -49,6 +49,10 @@ type Config struct {
 	HeadKeys    []*sm2sig.PrivateKey // for the own and hosted provinces; used when the national list names them
 	OperatorKey *sm2sig.PrivateKey   // signs status events for authorities that cannot; nil: none
 
+	// PeerClock returns how far this node's clock is behind the median of the other provinces'; false where that is
+	// not known. It is called by many goroutines and must not wait; nil: never known.
+	PeerClock func() (behind time.Duration, known bool)
+
 	Forward Forwarder // nil: writes on a follower return ErrNoLeader
 	Logger  *slog.Logger
 	Clock   func() time.Time // nil: time.Now

@@ -21,6 +21,9 @@ import (
 const (
 	minSpacing = 200 * time.Millisecond
 	maxSpacing = time.Second
+
+	// clockInterval is how often a leader whose clock is in doubt looks at it again.
+	clockInterval = time.Second
 )
 
 // Run does what falls to the leader, as often as this node is it, until ctx ends, the registry is closed (nil in
@@ -114,6 +117,13 @@ func (r *Registry) cutDue(ctx context.Context, paces map[trust.Province]*pace) t
 	if d.View.National == nil {
 		return idle
 	}
+	if why := r.clockDoubt(d.View); why != "" {
+		if r.inDoubt.CompareAndSwap(false, true) {
+			r.cfg.Logger.Error("no heads are signed", "why", why)
+		}
+		return clockInterval
+	}
+	r.inDoubt.Store(false)
 	wait := idle
 	var group sync.WaitGroup
 	for _, code := range d.View.Codes() {

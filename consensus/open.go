@@ -54,6 +54,7 @@ type Registry struct {
 	canary   *disk.Canary
 	reserved atomic.Int64 // bytes of the reserve
 	auditor  *audit.Auditor
+	inDoubt  atomic.Bool // the clock, as it was logged
 	exiting  sync.Once
 }
 

@@ -186,6 +186,7 @@ func (g guardedLogs) SetUint64(key []byte, value uint64) error {
 // Health is how a node does beside what it believes.
 type Health struct {
 	Disk    string        // why its disk is in doubt; empty: it is not
+	Clock   string        // why its clock is in doubt, so that it signs nothing; empty: it is not
 	Canary  time.Duration // how long the last test write took, or the one under way has been
 	Reserve int64         // bytes held in reserve
 	Trouble store.Trouble
@@ -197,6 +198,9 @@ const slowMemory = 30 * time.Second
 // Health returns how the node does now. It touches no disk.
 func (r *Registry) Health() Health {
 	h := Health{Disk: r.canary.Doubt(), Canary: r.canary.Latency(), Reserve: r.reserved.Load(), Trouble: r.store.Trouble()}
+	d := r.Reading()
+	h.Clock = r.clockDoubt(d.View)
+	d.Close()
 	t := h.Trouble
 	switch {
 	case h.Disk != "":

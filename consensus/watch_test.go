@@ -19,11 +19,10 @@ import (
 
 // ailing makes nodes of a cluster whose disks can be made bad, and notes how their processes end.
 type ailing struct {
-	mu      sync.Mutex
-	hung    map[string]chan struct{} // by node: syncs of the canary wait for it
-	full    map[string]bool          // by node: the Raft log takes no more
-	exits   map[string]int
-	release sync.Once
+	mu    sync.Mutex
+	hung  map[string]chan struct{} // by node: syncs of the canary wait for it
+	full  map[string]bool          // by node: the Raft log takes no more
+	exits map[string]int
 }
 
 func newAiling() *ailing {

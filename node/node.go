@@ -186,12 +186,12 @@ func openKeys(cfg *config.Config, passphrase []byte) (held keys, err error) {
 	return held, err
 }
 
-func registryConfig(cfg *config.Config, held keys, forward consensus.Forwarder, log *slog.Logger) consensus.Config {
+func registryConfig(cfg *config.Config, held keys, forward *forwarder, log *slog.Logger) consensus.Config {
 	heartbeat := time.Duration(cfg.Cluster.Heartbeat)
 	c := consensus.Config{
 		Dir: cfg.DataDir, NodeID: cfg.Node, Bind: cfg.Self().Address, Bootstrap: cfg.Cluster.Bootstrap,
 		Own: cfg.Code(), Pin: cfg.Pin(), HeadKeys: held.head, OperatorKey: held.operator,
-		Forward: forward, Logger: log.With("part", "consensus"),
+		Forward: forward, PeerClock: forward.peerClock, Logger: log.With("part", "consensus"),
 		HeartbeatTimeout: heartbeat, ElectionTimeout: heartbeat,
 		DiskLimit: time.Duration(cfg.Disk.Limit), Reserve: cfg.Disk.Reserve(),
 	}

@@ -22,7 +22,7 @@ type fault struct {
 }
 
 // watch runs a canary for up to a minute of fake time and returns why it gave up, and when.
-func watch(t *testing.T, f fault) (err error, at time.Duration, doubt string) {
+func watch(t *testing.T, f fault) (at time.Duration, doubt string, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		start, release := time.Now(), make(chan struct{})
@@ -48,7 +48,7 @@ func watch(t *testing.T, f fault) (err error, at time.Duration, doubt string) {
 		synctest.Wait()
 		time.Sleep(time.Minute)
 	})
-	return err, at, doubt
+	return at, doubt, err
 }
 
 func TestCanary(t *testing.T) {
@@ -67,7 +67,7 @@ func TestCanary(t *testing.T) {
 		"hangs from the start": {fault{}, ErrHung, 5 * time.Second, 7 * time.Second, "under way for"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err, at, doubt := watch(t, test.fault)
+			at, doubt, err := watch(t, test.fault)
 			if !errors.Is(err, test.want) || (test.want == nil) != (err == nil) {
 				t.Errorf("Run() = %v, want %v", err, test.want)
 			}

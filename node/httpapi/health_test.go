@@ -16,8 +16,8 @@ type healthy consensus.Health
 // Health is Health's.
 func (h healthy) Health() consensus.Health { return consensus.Health(h) }
 
-// A disk in doubt takes the node out of service before the node gives up.
-func TestReadyAsksTheDisk(t *testing.T) {
+// A disk or a clock in doubt takes the node out of service before the node gives up.
+func TestReadyAsksTheNode(t *testing.T) {
 	const now = trust.Time(1_800_000_000)
 	for _, test := range []struct {
 		health healthy
@@ -26,6 +26,7 @@ func TestReadyAsksTheDisk(t *testing.T) {
 	}{
 		{healthy{}, http.StatusOK, "[+] disk ok\n"},
 		{healthy{Disk: "a test write has been under way for 3s"}, http.StatusServiceUnavailable, "[-] disk: a test write has been under way for 3s\n"},
+		{healthy{Clock: "this node's clock is 31s behind"}, http.StatusServiceUnavailable, "[-] clock: this node's clock is 31s behind\n"},
 	} {
 		f := open(t).frontWith(t, func(cfg *Config) {
 			cfg.Reader = picture{view: registry.New(beliefs(now)), leader: "a"}

@@ -62,7 +62,11 @@ func (s *Server) checks(v *registry.View) []check {
 	}
 	all := []check{leader, clock, nationalCheck(v, now), othersCheck(v, now)}
 	if s.cfg.Health != nil {
-		all = append(all, check{name: "disk", bad: s.cfg.Health.Health().Disk})
+		health := s.cfg.Health.Health()
+		if all[1].bad == "" {
+			all[1].bad = health.Clock
+		}
+		all = append(all, check{name: "disk", bad: health.Disk})
 	}
 	return all
 }
