@@ -123,6 +123,9 @@ func (r *Registry) executeHere(ctx context.Context, q request) (state.Reply, err
 
 // execute does what a request asks for, on the leader.
 func (r *Registry) execute(ctx context.Context, q request) (state.Reply, error) {
+	if state.Appends(q.Command) {
+		return r.gatherBatch(ctx, q)
+	}
 	if q.Command != nil {
 		return r.propose(ctx, q.Command)
 	}

@@ -45,7 +45,9 @@ type Registry struct {
 
 	settled   atomic.Bool   // leading, and all entries of earlier leaders are applied; see Run
 	slots     chan struct{} // one for each write that Raft has not answered
-	appending chan struct{} // held while an operator's batch gets its number
+	queueing  atomic.Int64  // writes that wait for a slot
+	gathering gathering
+	numbers   numbers
 	adopting  provinceLocks
 
 	logs      LogStore // as opened
@@ -75,7 +77,7 @@ func Open(cfg Config) (*Registry, error) {
 		stopped:   make(chan struct{}),
 		done:      make(chan struct{}),
 		slots:     make(chan struct{}, maxInFlight),
-		appending: make(chan struct{}, 1),
+		gathering: gathering{limit: maxQueued, lanes: map[string]*lane{}},
 	}
 	if err := r.open(); err != nil {
 		r.closeAll()

@@ -175,10 +175,8 @@ func (r *Registry) seen(ctx context.Context, reply state.Reply) error {
 
 // propose puts a command into the Raft log of this node, which must be the leader, and waits for its reply.
 func (r *Registry) propose(ctx context.Context, command []byte) (state.Reply, error) {
-	select {
-	case r.slots <- struct{}{}:
-	case <-ctx.Done():
-		return state.Reply{}, fmt.Errorf("%w: %d writes are under way: %v", ErrBusy, maxInFlight, ctx.Err())
+	if err := r.slot(ctx); err != nil {
+		return state.Reply{}, err
 	}
 	future := r.raft.Apply(command, r.patience())
 	answer := make(chan error, 1)
@@ -205,6 +203,20 @@ func (r *Registry) propose(ctx context.Context, command []byte) (state.Reply, er
 		return state.Reply{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, response)
 	}
 	return state.Reply{}, fmt.Errorf("%w: Raft answered with a %T", ErrUnknownOutcome, future.Response())
+}
+
+// slot waits for one of Raft's slots; where too many wait already, not at all.
+func (r *Registry) slot(ctx context.Context) error {
+	defer r.queueing.Add(-1)
+	if r.queueing.Add(1) > maxQueued {
+		return fmt.Errorf("%w: %d writes are waiting", ErrBusy, maxQueued)
+	}
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %d writes are under way: %v", ErrBusy, maxInFlight, ctx.Err())
+	}
 }
 
 // raftError says which of Raft's errors mean that nothing happened. For all others the entry may be in the log.
