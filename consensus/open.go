@@ -43,12 +43,13 @@ type Registry struct {
 	closeErr  error
 	waiting   sync.WaitGroup // goroutines that wait for Raft
 
-	settled   atomic.Bool   // leading, and all entries of earlier leaders are applied; see Run
-	slots     chan struct{} // one for each write that Raft has not answered
-	queueing  atomic.Int64  // writes that wait for a slot
-	gathering gathering
-	numbers   numbers
-	adopting  provinceLocks
+	settled     atomic.Bool   // leading, and all entries of earlier leaders are applied; see Run
+	slots       chan struct{} // one for each write that Raft has not answered
+	settledTerm atomic.Uint64 // in which an entry of the own term was applied while leading; see position
+	queueing    atomic.Int64  // writes that wait for a slot
+	gathering   gathering
+	numbers     numbers
+	adopting    provinceLocks
 
 	logs      LogStore // as opened
 	snapshots raft.SnapshotStore

@@ -77,20 +77,6 @@ func (r *Registry) catchUp(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// position returns how far the cluster has agreed, on the leader, after making sure that it still is.
-func (r *Registry) position() (state.Reply, error) {
-	err := r.raft.VerifyLeader().Error()
-	if err == nil && !r.settled.Load() {
-		err = r.raft.Barrier(r.patience()).Error()
-	}
-	if err != nil {
-		return state.Reply{}, fmt.Errorf("%w: %v", ErrNoLeader, err)
-	}
-	d := r.Reading()
-	defer d.Close()
-	return state.Reply{Index: d.View.Applied}, nil
-}
-
 // submit brings a request to the leader, which may be this node, and waits until this node has applied it too.
 // Commands may be repeated, so they are handed to the next leader when one is lost; a request for an operator's
 // signature is not.
@@ -106,7 +92,7 @@ func (r *Registry) submit(ctx context.Context, q request) (state.Reply, error) {
 		if unknown || last == nil {
 			last = err
 		}
-		again := errors.Is(err, ErrNoLeader) || unknown && q.Command != nil
+		again := errors.Is(err, ErrNoLeader) || unknown && (q.Command != nil || q.Position)
 		if !again || ctx.Err() != nil || time.Now().After(deadline) {
 			return reply, last
 		}

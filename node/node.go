@@ -94,7 +94,7 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	}
 	n.api = httpapi.New(httpapi.Config{
 		Node: cfg.Node, Province: cfg.Code(),
-		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
+		Reader: n.registry, Consistency: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
 		Health: n.registry,
 		Tokens: tokens, Gate: gate,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),

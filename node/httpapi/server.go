@@ -55,18 +55,20 @@ type ProvinceSync struct {
 
 // Config is what a Server is made of. All fields but Peers and Health are needed.
 type Config struct {
-	Node      string
-	Province  trust.Province
-	Reader    Reader
-	Lists     Lists
-	StatusLog StatusLog
-	Peers     Peers
-	Health    Health
-	Tokens    *access.Tokens
-	Gate      *access.Gate
-	Metrics   http.Handler
-	Logger    *slog.Logger
-	Clock     func() time.Time
+	Node     string
+	Province trust.Province
+	Reader   Reader
+
+	Consistency Consistency
+	Lists       Lists
+	StatusLog   StatusLog
+	Peers       Peers
+	Health      Health
+	Tokens      *access.Tokens
+	Gate        *access.Gate
+	Metrics     http.Handler
+	Logger      *slog.Logger
+	Clock       func() time.Time
 }
 
 // Limits of a request's size.
