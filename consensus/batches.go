@@ -95,63 +95,6 @@ func (r *Registry) AppendEvents(ctx context.Context, authority string, events []
 	return single(reply)
 }
 
-// appendOperated signs and appends on the leader. One batch at a time gets a number; a wrong guess costs a refusal
-// that names the right one. Refusals come back as replies, so that they travel to the node that asked.
-func (r *Registry) appendOperated(ctx context.Context, q request) (state.Reply, error) {
-	if r.cfg.OperatorKey == nil {
-		return refusal(trust.Refuse(trust.NotReady, "the leader has no operator key"))
-	}
-	select {
-	case r.appending <- struct{}{}:
-		defer func() { <-r.appending }()
-	case <-ctx.Done():
-		return state.Reply{}, fmt.Errorf("%w: another batch is being signed: %v", ErrBusy, ctx.Err())
-	}
-	number := uint64(1)
-	for range maxAttempts {
-		reply, err := r.appendNumbered(ctx, q, number)
-		if err != nil || reply.Outcome != state.NumberWrong {
-			return reply, err
-		}
-		number = reply.Expected
-	}
-	return state.Reply{}, fmt.Errorf("%w: the number of %s moved %d times", ErrBusy, q.Authority, maxAttempts)
-}
-
-func (r *Registry) appendNumbered(ctx context.Context, q request, number uint64) (state.Reply, error) {
-	now := r.cfg.now()
-	batch := statuslog.Batch{
-		Province: r.cfg.Own, Authority: q.Authority, Number: number, Time: now, Operator: true, Events: q.Events,
-	}
-	signed, err := batch.Sign(r.cfg.OperatorKey)
-	if err != nil {
-		return refusal(err)
-	}
-	s, err := statuslog.ReadBatch(signed)
-	if err != nil {
-		return refusal(err)
-	}
-	d := r.Reading()
-	err = r.checkBatch(d, s)
-	d.Close()
-	if err != nil {
-		return refusal(err)
-	}
-	command, err := state.Encode(&state.AppendBatches{Now: now, Batches: [][]byte{signed}})
-	if err != nil {
-		return refusal(err)
-	}
-	return r.propose(ctx, command)
-}
-
-// refusal makes a reply of a refusal; other errors stay errors.
-func refusal(err error) (state.Reply, error) {
-	if refused, ok := trust.AsRefusal(err); ok {
-		return state.Reply{Outcome: state.Refused, Code: refused.Code, Detail: refused.Detail}, nil
-	}
-	return state.Reply{}, err
-}
-
 func single(reply state.Reply) (Receipt, error) {
 	if len(reply.Receipts) != 1 {
 		return Receipt{}, errors.New("appending a batch: the cluster's answer holds no receipt")

@@ -16,9 +16,6 @@ import (
 	"github.com/hutong-project/hutong/trust/sm2sig"
 )
 
-// ExitStorage is the exit code of a process whose disk failed under the state (EX_IOERR of sysexits.h).
-const ExitStorage = 74
-
 // A Member is one node of the cluster.
 type Member struct {
 	ID      string // never used again for another node, or for the same one after its data was lost
@@ -60,6 +57,9 @@ type Config struct {
 	Founded trust.Digest
 	// TLS protects the traffic between the nodes. Nil: none, which is refused unless all members are on this machine.
 	TLS Credentials
+	// PeerClock returns how far this node's clock is behind the median of the other provinces'; false where that is
+	// not known. It is called by many goroutines and must not wait; nil: never known.
+	PeerClock func() (behind time.Duration, known bool)
 
 	Forward Forwarder // nil: writes on a follower return ErrNoLeader
 	Logger  *slog.Logger
@@ -71,7 +71,14 @@ type Config struct {
 	SnapshotThreshold uint64        // 8192 entries since the last one
 	TrailingLogs      uint64        // 10240 entries kept after a snapshot, for followers that are behind
 
-	// Exit ends the process when the disk's state is unknown; nil: os.Exit. It must not return.
+	DiskLimit   time.Duration // 5 s; how long the disk may hang or fail before the process ends
+	CanaryEvery time.Duration // 1 s; how often the disk is tried
+	Reserve     int64         // bytes of the disk kept for a rescue; 0: none
+
+	AuditRate  int           // 500; signatures a second that are verified again in the background; below 0: none
+	AuditEvery time.Duration // 6 h; pause between two audits of everything
+
+	// Exit ends the process when the disk is bad; nil: os.Exit. It must not return.
 	Exit func(code int)
 
 	// For tests; nil: the real ones.
@@ -148,6 +155,10 @@ func (c *Config) defaults() {
 	set(&c.SnapshotInterval, 2*time.Minute)
 	set(&c.SnapshotThreshold, 8192)
 	set(&c.TrailingLogs, 10240)
+	set(&c.DiskLimit, 5*time.Second)
+	set(&c.CanaryEvery, time.Second)
+	set(&c.AuditRate, 500)
+	set(&c.AuditEvery, 6*time.Hour)
 }
 
 func set[T comparable](v *T, def T) {

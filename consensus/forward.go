@@ -125,11 +125,14 @@ func (r *Registry) executeHere(ctx context.Context, q request) (state.Reply, err
 
 // execute does what a request asks for, on the leader.
 func (r *Registry) execute(ctx context.Context, q request) (state.Reply, error) {
+	if state.Appends(q.Command) {
+		return r.gatherBatch(ctx, q)
+	}
 	if q.Command != nil {
 		return r.propose(ctx, q.Command)
 	}
 	if q.Position {
-		return r.position()
+		return r.position(ctx)
 	}
 	if q.Report {
 		return r.report(), nil

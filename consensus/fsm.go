@@ -34,6 +34,7 @@ func (f fsm) ApplyBatch(logs []*raft.Log) []any {
 		err = f.r.apply(logs, answers)
 	}
 	if err != nil {
+		_ = f.r.full(err)
 		f.r.fail(err)
 		for i := range answers {
 			answers[i] = ErrStopped
@@ -80,7 +81,7 @@ func (f fsm) Snapshot() (raft.FSMSnapshot, error) {
 	}
 	c, err := f.r.store.Checkpoint()
 	if err != nil {
-		return nil, err
+		return nil, f.r.full(err)
 	}
 	return snapshot{c, f.r}, nil
 }
@@ -93,7 +94,7 @@ func (f fsm) Restore(archive io.ReadCloser) error {
 		return err
 	}
 	if err := f.r.store.Restore(archive); err != nil {
-		return err
+		return f.r.full(err)
 	}
 	if err := f.r.loadMachine(); err != nil {
 		f.r.fail(fmt.Errorf("loading the restored state: %w", err))
@@ -112,9 +113,9 @@ type snapshot struct {
 // Persist writes the archive.
 func (s snapshot) Persist(sink raft.SnapshotSink) error {
 	if _, err := s.checkpoint.WriteTo(sink); err != nil {
-		return errors.Join(err, sink.Cancel())
+		return s.r.full(errors.Join(err, sink.Cancel()))
 	}
-	return sink.Close()
+	return s.r.full(sink.Close())
 }
 
 // Release removes the checkpoint.
@@ -145,11 +146,4 @@ func (r *Registry) failed() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.failure
-}
-
-// diskFailed is called on a goroutine of Pebble that cannot go on. Whether the last write is on disk is unknown:
-// the process ends before anything is acknowledged, and finds out when it starts again.
-func (r *Registry) diskFailed(err error) {
-	r.fail(err)
-	r.cfg.Exit(ExitStorage)
 }

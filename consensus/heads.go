@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"github.com/hutong-project/hutong/consensus/state"
 	"github.com/hutong-project/hutong/trust"
 	"github.com/hutong-project/hutong/trust/head"
@@ -23,6 +21,9 @@ import (
 const (
 	minSpacing = 200 * time.Millisecond
 	maxSpacing = time.Second
+
+	// clockInterval is how often a leader whose clock is in doubt looks at it again.
+	clockInterval = time.Second
 )
 
 // Run does what falls to the leader, as often as this node is it, until ctx ends, the registry is closed (nil in
@@ -82,7 +83,7 @@ func (r *Registry) settle(ctx context.Context) error {
 	if r.settled.Load() {
 		return nil
 	}
-	if err := r.ask(ctx, func() raft.Future { return r.raft.Barrier(r.patience()) }, func() {}); err != nil {
+	if err := r.barrier(ctx); err != nil {
 		return fmt.Errorf("waiting for the entries of earlier leaders: %w", err)
 	}
 	r.settled.Store(true)
@@ -121,6 +122,13 @@ func (r *Registry) cutDue(ctx context.Context, paces map[trust.Province]*pace) t
 	if d.View.National == nil {
 		return idle
 	}
+	if why := r.clockDoubt(d.View); why != "" {
+		if r.inDoubt.CompareAndSwap(false, true) {
+			r.cfg.Logger.Error("no heads are signed", "why", why)
+		}
+		return clockInterval
+	}
+	r.inDoubt.Store(false)
 	wait := idle
 	var group sync.WaitGroup
 	for _, code := range d.View.Codes() {

@@ -110,7 +110,7 @@ func (r *Registry) changeMembers(ctx context.Context, c change) (state.Reply, er
 	case <-ctx.Done():
 		return state.Reply{}, fmt.Errorf("%w: another change of the members is under way: %v", ErrBusy, ctx.Err())
 	}
-	if err := r.raft.VerifyLeader().Error(); err != nil {
+	if err := r.verifyLeader(ctx); err != nil {
 		return state.Reply{}, fmt.Errorf("%w: %v", ErrNoLeader, err)
 	}
 	var err error

@@ -15,6 +15,8 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
 
+	"github.com/hutong-project/hutong/consensus/audit"
+	"github.com/hutong-project/hutong/consensus/disk"
 	"github.com/hutong-project/hutong/consensus/state"
 	"github.com/hutong-project/hutong/consensus/store"
 )
@@ -43,12 +45,24 @@ type Registry struct {
 	entry     sync.RWMutex   // guards entering; held for writing by Close alone
 	entering  bool           // Raft may be asked for something; false from the begin of Close on
 
-	running   atomic.Pointer[raft.Raft] // raft, for its own goroutines, which run before Open is done
-	settled   atomic.Bool               // leading, and all entries of earlier leaders are applied; see Run
-	slots     chan struct{}             // one for each write that Raft has not answered
-	changing  chan struct{}             // held while the members are changed
-	appending chan struct{}             // held while an operator's batch gets its number
-	adopting  provinceLocks
+	running     atomic.Pointer[raft.Raft] // raft, for its own goroutines, which run before Open is done
+	changing    chan struct{}             // held while the members are changed
+	settled     atomic.Bool               // leading, and all entries of earlier leaders are applied; see Run
+	slots       chan struct{}             // one for each write that Raft has not answered
+	settledTerm atomic.Uint64             // in which an entry of the own term was applied while leading; see position
+	queueing    atomic.Int64              // writes that wait for a slot
+	gathering   gathering
+	numbers     numbers
+	adopting    provinceLocks
+
+	logs      LogStore // as opened
+	snapshots raft.SnapshotStore
+
+	canary   *disk.Canary
+	reserved atomic.Int64 // bytes of the reserve
+	auditor  *audit.Auditor
+	inDoubt  atomic.Bool // the clock, as it was logged
+	exiting  sync.Once
 }
 
 // maxInFlight bounds the writes that wait for Raft. It stays far below TrailingLogs: a deposed leader with more
@@ -70,10 +84,13 @@ func Open(cfg Config) (*Registry, error) {
 		entering:  true,
 		slots:     make(chan struct{}, maxInFlight),
 		changing:  make(chan struct{}, 1),
-		appending: make(chan struct{}, 1),
+		gathering: gathering{limit: maxQueued, lanes: map[string]*lane{}},
 	}
 	if err := r.open(); err != nil {
 		r.closeAll()
+		if disk.IsFull(err) {
+			err = stopFor(err)
+		}
 		return nil, fmt.Errorf("opening the registry of %s: %w", cfg.Own, err)
 	}
 	return r, nil
@@ -99,6 +116,7 @@ func (r *Registry) open() error {
 	if err != nil {
 		return err
 	}
+	r.logs, r.snapshots = logs, snapshots
 	if err := r.catchUpWithSnapshot(snapshots); err != nil {
 		return err
 	}
@@ -106,12 +124,18 @@ func (r *Registry) open() error {
 		return err
 	}
 	r.publish()
-	return r.startRaft(disk, id, logs, snapshots)
+	if err := r.startRaft(disk, id, guardedLogs{logs, r.logFailed}, snapshots); err != nil {
+		return err
+	}
+	r.watchDisk(disk)
+	r.watchState(disk)
+	return nil
 }
 
 func (r *Registry) openState(disk vfs.FS, id identity) error {
 	s, err := store.Open(store.Config{
 		FS: disk, Dir: disk.PathJoin(r.cfg.Dir, "state"), Cluster: id.Cluster, Logger: r.cfg.Logger, Fatal: r.diskFailed,
+		Background: r.backgroundFailed,
 	})
 	if err != nil {
 		return fmt.Errorf("%w (is another process using the directory?)", err)
@@ -130,7 +154,7 @@ func (r *Registry) openLogs() (LogStore, error) {
 		return nil, fmt.Errorf("making the directory of the Raft log: %w", err)
 	}
 	logs, err := raftboltdb.New(raftboltdb.Options{
-		Path: filepath.Join(dir, "log.db"),
+		Path: logFile(r.cfg.Dir),
 		BoltOptions: &bbolt.Options{
 			NoFreelistSync: true,
 			FreelistType:   bbolt.FreelistMapType,
@@ -144,6 +168,9 @@ func (r *Registry) openLogs() (LogStore, error) {
 	r.closers = append(r.closers, logs.Close)
 	return logs, nil
 }
+
+// logFile returns the path of the Raft log in a data directory.
+func logFile(dir string) string { return filepath.Join(dir, "raft", "log.db") }
 
 func (r *Registry) openSnapshots() (raft.SnapshotStore, error) {
 	if r.cfg.Snapshots != nil {
@@ -292,7 +319,7 @@ func (r *Registry) settleAsked() {
 
 // handOver makes another node leader, so that the cluster does not wait for an election.
 func (r *Registry) handOver() {
-	if r.raft.State() != raft.Leader || len(r.cfg.Members) < 2 {
+	if r.raft == nil || r.raft.State() != raft.Leader || len(r.cfg.Members) < 2 {
 		return
 	}
 	if err := r.raft.LeadershipTransfer().Error(); err != nil {

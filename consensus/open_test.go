@@ -27,9 +27,17 @@ import (
 // onDisk returns the configuration of the only node of a cluster, on a real disk and a real port.
 func onDisk(t testing.TB, w *consensustest.World, dir string) Config {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	cfg, err := alone(w, dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return cfg
+}
+
+func alone(w *consensustest.World, dir string) (Config, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return Config{}, err
 	}
 	defer l.Close()
 	address := l.Addr().String()
@@ -39,7 +47,7 @@ func onDisk(t testing.TB, w *consensustest.World, dir string) Config {
 		Own: own, Pin: w.Chain[0].Digest, Logger: slog.New(slog.DiscardHandler),
 		Clock:            func() time.Time { return consensustest.Start.Std().Add(time.Since(begin)) },
 		HeartbeatTimeout: 60 * time.Millisecond,
-	}
+	}, nil
 }
 
 // A node on a real disk keeps what it acknowledged across a restart, and keeps it from others.

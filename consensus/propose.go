@@ -68,27 +68,13 @@ func (r *Registry) catchUp(ctx context.Context) (bool, error) {
 		if r.settled.Load() {
 			return false, nil
 		}
-		if err := r.raft.Barrier(r.patience()).Error(); err != nil {
+		if err := r.barrier(ctx); err != nil {
 			return false, fmt.Errorf("%w: %v", ErrNoLeader, err)
 		}
 		return true, nil
 	}
 	_, err := r.submit(ctx, request{Position: true})
 	return err == nil, err
-}
-
-// position returns how far the cluster has agreed, on the leader, after making sure that it still is.
-func (r *Registry) position() (state.Reply, error) {
-	err := r.raft.VerifyLeader().Error()
-	if err == nil && !r.settled.Load() {
-		err = r.raft.Barrier(r.patience()).Error()
-	}
-	if err != nil {
-		return state.Reply{}, fmt.Errorf("%w: %v", ErrNoLeader, err)
-	}
-	d := r.Reading()
-	defer d.Close()
-	return state.Reply{Index: d.View.Applied}, nil
 }
 
 // submit brings a request to the leader, which may be this node, and waits until this node has applied it too.
@@ -106,7 +92,7 @@ func (r *Registry) submit(ctx context.Context, q request) (state.Reply, error) {
 		if unknown || last == nil {
 			last = err
 		}
-		again := errors.Is(err, ErrNoLeader) || unknown && q.Command != nil
+		again := errors.Is(err, ErrNoLeader) || unknown && (q.Command != nil || q.Position)
 		if !again || ctx.Err() != nil || time.Now().After(deadline) {
 			return reply, last
 		}
@@ -175,10 +161,8 @@ func (r *Registry) seen(ctx context.Context, reply state.Reply) error {
 
 // propose puts a command into the Raft log of this node, which must be the leader, and waits for its reply.
 func (r *Registry) propose(ctx context.Context, command []byte) (state.Reply, error) {
-	select {
-	case r.slots <- struct{}{}:
-	case <-ctx.Done():
-		return state.Reply{}, fmt.Errorf("%w: %d writes are under way: %v", ErrBusy, maxInFlight, ctx.Err())
+	if err := r.slot(ctx); err != nil {
+		return state.Reply{}, err
 	}
 	var future raft.ApplyFuture
 	err := r.ask(ctx, func() raft.Future {
@@ -226,6 +210,30 @@ func (r *Registry) ask(ctx context.Context, do func() raft.Future, answered func
 		return fmt.Errorf("%w: %v", ErrUnknownOutcome, ctx.Err())
 	case <-r.stopped:
 		return fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrStopped)
+	}
+}
+
+// barrier waits until this node, which must be the leader, has applied all that came before.
+func (r *Registry) barrier(ctx context.Context) error {
+	return r.ask(ctx, func() raft.Future { return r.raft.Barrier(r.patience()) }, func() {})
+}
+
+// verifyLeader waits until a majority has confirmed that this node leads.
+func (r *Registry) verifyLeader(ctx context.Context) error {
+	return r.ask(ctx, func() raft.Future { return r.raft.VerifyLeader() }, func() {})
+}
+
+// slot waits for one of Raft's slots; where too many wait already, not at all.
+func (r *Registry) slot(ctx context.Context) error {
+	defer r.queueing.Add(-1)
+	if r.queueing.Add(1) > maxQueued {
+		return fmt.Errorf("%w: %d writes are waiting", ErrBusy, maxQueued)
+	}
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %d writes are under way: %v", ErrBusy, maxInFlight, ctx.Err())
 	}
 }
 

@@ -95,6 +95,7 @@ func threeOverTCP(t testing.TB, w *consensustest.World) (map[string]Config, wire
 	for _, m := range members {
 		cfg := onDisk(t, w, filepath.Join(t.TempDir(), "node"))
 		cfg.NodeID, cfg.Bind, cfg.Members, cfg.Forward = m.ID, m.Address, members, nodes
+		cfg.OperatorKey = w.Provinces[own].OperatorKey()
 		cfg.HeartbeatTimeout = 150 * time.Millisecond
 		configs[m.ID] = cfg
 		r, err := Open(cfg)

@@ -89,12 +89,14 @@ func (n *Node) exchangeWith(ctx context.Context, id peer.ID) (*exchangeAnswer, e
 	mine := summarize(n.view())
 	var reply exchangeAnswer
 	err := n.talk(ctx, id, exchangeConversation, func(_ context.Context, s network.Stream) error {
+		sent := n.cfg.Clock()
 		if err := writeFrame(s, &mine); err != nil {
 			return err
 		}
 		if err := readFrame(exchangeConversation.awaken(s), s.Scope(), &reply); err != nil {
 			return err
 		}
+		n.peers.noteClock(id, clockSample(sent, n.cfg.Clock(), reply.Time))
 		if err := writeFrame(s, &exchangeRest{Heads: headsBeyond(n.view(), &reply.Summary)}); err != nil {
 			return err
 		}
@@ -119,7 +121,7 @@ func (n *Node) serveExchange(_ context.Context, from caller, s network.Stream) e
 		return err
 	}
 	view := n.view()
-	if err := writeFrame(s, &exchangeAnswer{Summary: summarize(view), Heads: headsBeyond(view, &theirs)}); err != nil {
+	if err := writeFrame(s, &exchangeAnswer{Summary: summarize(view), Heads: headsBeyond(view, &theirs), Time: uint64(max(0, n.cfg.Clock().UnixMilli()))}); err != nil {
 		return err
 	}
 	var rest exchangeRest

@@ -105,6 +105,7 @@ type cluster struct {
 	stop     context.CancelFunc
 	done     chan struct{}
 	exchange time.Duration // zero: the default
+	ahead    time.Duration // of its clock
 }
 
 // identityOf derives an Ed25519 key from a name, so that peer ids are the same in every run.
@@ -214,6 +215,7 @@ func (c *cluster) config() Config {
 	c.metrics = prometheus.NewRegistry()
 	return must(Config{
 		Identity: c.identity, Listen: []string{c.addr}, Own: c.code, Registry: c.reg, Registerer: c.metrics, Exchange: c.exchange,
+		Clock:  func() time.Time { return time.Now().Add(c.ahead) },
 		Logger: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}.complete())
 }

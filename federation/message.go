@@ -124,11 +124,12 @@ func (m *summary) check() error {
 	return checkIntegers(m.NationalSequence)
 }
 
-// An exchangeAnswer is the answerer's own summary with the heads that the asker lacks.
+// An exchangeAnswer is the answerer's own summary with the heads that the asker lacks, and what its clock says.
 type exchangeAnswer struct {
 	_       struct{} `cbor:",toarray"`
 	Summary summary
 	Heads   [][]byte
+	Time    uint64 // milliseconds since 1970-01-01T00:00:00Z
 }
 
 func (*exchangeAnswer) limit() int { return (*summary).limit(nil) + (*exchangeRest).limit(nil) }
@@ -137,7 +138,10 @@ func (m *exchangeAnswer) check() error {
 	if err := m.Summary.check(); err != nil {
 		return err
 	}
-	return checkHeads(m.Heads)
+	if err := checkHeads(m.Heads); err != nil {
+		return err
+	}
+	return checkIntegers(m.Time)
 }
 
 // An exchangeRest is the heads that the answerer lacks.

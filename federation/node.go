@@ -75,7 +75,11 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serveOn(cfg, h, g, m), nil
+	n := serveOn(cfg, h, g, m)
+	if err := cfg.Registerer.Register(clockCollector{n}); err != nil {
+		return nil, errors.Join(fmt.Errorf("registering the federation's metrics: %w", err), n.Close())
+	}
+	return n, nil
 }
 
 // serveOn puts a node on a host that stands behind g. The node closes the host.

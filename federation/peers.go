@@ -26,6 +26,9 @@ type peerPage struct {
 	lastFailure time.Time
 	lastError   string
 	blamedAt    time.Time // the last time that it failed us as a source
+
+	clock   time.Duration // how far ahead of ours its clock was
+	clockAt time.Time     // when that was measured; zero: never
 }
 
 // page returns id's page; the caller holds mu.

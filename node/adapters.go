@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -51,6 +52,15 @@ func (f *forwarder) Forward(ctx context.Context, leaderID string, command []byte
 		return nil, fmt.Errorf("forwarding to the leader: %q is no node of the cluster that this one knows: %w", leaderID, consensus.ErrNoLeader)
 	}
 	return r.federation.Forward(ctx, id, command)
+}
+
+// peerClock is what the federation says of this node's clock; nothing before join.
+func (f *forwarder) peerClock() (behind time.Duration, known bool) {
+	r := f.to.Load()
+	if r == nil {
+		return 0, false
+	}
+	return r.federation.ClockOffset()
 }
 
 // join connects both ends: what this node forwards, and what is forwarded to it.

@@ -21,6 +21,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if len(names) == 0 {
 		t.Fatal("found no metric in federation/metrics.go: the test looks for the wrong thing")
 	}
+	if !strings.Contains(string(page), "`hutong_clock_offset_seconds`") {
+		t.Error("docs/metrics.md does not list hutong_clock_offset_seconds")
+	}
 	for _, name := range names {
 		if !strings.Contains(string(page), "`hutong_federation_"+name[1]+"`") {
 			t.Errorf("docs/metrics.md does not list hutong_federation_%s", name[1])

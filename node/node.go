@@ -99,6 +99,9 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	if n.registry, err = consensus.Open(registry); err != nil {
 		return nil, fmt.Errorf("opening the registry: %w", err)
 	}
+	if err = metrics.Register(n.registry.Collector()); err != nil {
+		return nil, fmt.Errorf("registering the registry's metrics: %w", err)
+	}
 	if n.federation, err = openFederation(cfg, passphrase, n.registry, metrics, log); err != nil {
 		return nil, fmt.Errorf("starting the federation: %w", err)
 	}
@@ -107,9 +110,9 @@ func Open(cfg *config.Config, log *slog.Logger) (_ *Node, err error) {
 	}
 	n.api = httpapi.New(httpapi.Config{
 		Node: cfg.Node, Province: cfg.Code(),
-		Reader: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
+		Reader: n.registry, Consistency: n.registry, Lists: n.registry, StatusLog: n.registry, Peers: exchange{n.federation},
 		Members:     n.members,
-		Publication: publication{n.registry, forward}, Backups: n.registry,
+		Publication: publication{n.registry, forward}, Backups: n.registry, Health: n.registry,
 		Tokens: tokens, Gate: gate,
 		Certificate: certificateOf(certificate),
 		Metrics:     promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
@@ -227,8 +230,9 @@ func registryConfig(cfg *config.Config, held keys, forward *forwarder, log *slog
 	c := consensus.Config{
 		Dir: cfg.DataDir, NodeID: cfg.Node, Bind: cfg.Self().Address, Bootstrap: cfg.Cluster.Bootstrap,
 		Own: cfg.Code(), Pin: cfg.Pin(), Founded: cfg.Founded(), HeadKeys: held.head, OperatorKey: held.operator,
-		Forward: forward, Witnesses: forward, Logger: log.With("part", "consensus"),
+		Forward: forward, Witnesses: forward, PeerClock: forward.peerClock, Logger: log.With("part", "consensus"),
 		HeartbeatTimeout: heartbeat, ElectionTimeout: heartbeat,
+		DiskLimit: time.Duration(cfg.Disk.Limit), Reserve: cfg.Disk.Reserve(),
 	}
 	for _, m := range cfg.Cluster.Members {
 		c.Members = append(c.Members, consensus.Member{ID: m.ID, Address: m.Address})

@@ -21,6 +21,7 @@ const (
 	exitRefused       = 1 // refused, or invalid
 	exitIndeterminate = 2 // could not be decided
 	exitCouldNotRun   = 3 // usage, files, network, a node that is not ready
+	// consensus.ExitStorage and its neighbours: 74 and above, of a node whose disk or state is bad
 )
 
 // A resultError ends the program with a code when everything has been said already.
@@ -43,9 +44,12 @@ func resultOf(r verdict.Result) error {
 func exitCode(err error) int {
 	var result resultError
 	var problem *client.ProblemError
+	var stopped *consensus.StopError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &stopped):
+		return stopped.Code
 	case errors.As(err, &result):
 		return int(result)
 	case errors.As(err, &problem):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hutong-project/hutong/cmd/internal/coordinator"
 	"github.com/hutong-project/hutong/cmd/internal/province"
+	"github.com/hutong-project/hutong/consensus"
 	"github.com/hutong-project/hutong/node/client"
 	"github.com/hutong-project/hutong/node/httpapi"
 	"github.com/hutong-project/hutong/trust"
@@ -41,6 +42,7 @@ func TestExitCodes(t *testing.T) {
 		{coordinator.ErrPending, 1, "publish it"},
 		{fmt.Errorf("x: %w", province.ErrComplete), 1, "equivocation"},
 		{&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}, 3, "is a node running there?"},
+		{fmt.Errorf("opening: %w", &consensus.StopError{Code: consensus.ExitDiskFull, Err: errors.New("full"), Remedy: "make room"}), 75, "full; make room"},
 		{context.Canceled, 3, "interrupted"},
 		{fs.ErrNotExist, 3, "not exist"},
 		{errors.New("unknown flag: --x"), 3, "--help lists them"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hutong-project/hutong/consensus/disk"
 	"github.com/hutong-project/hutong/node"
 	"github.com/hutong-project/hutong/node/config"
 	"github.com/hutong-project/hutong/trust"
@@ -21,12 +22,13 @@ type nodeCheckOutput struct {
 // node runs one node of a province's cluster.
 func (a *app) node() *cobra.Command {
 	var file string
-	var check bool
+	var check, free bool
 	c := &cobra.Command{
 		Use:   "node --config FILE",
 		Short: "Run one node of a province's cluster",
 		Long: `Runs one node until it gets SIGINT or SIGTERM. Its log goes to standard error, one JSON object a line.
-With --check it only says whether the configuration can be used.`,
+With --check it only says whether the configuration can be used. With --free-reserve it only removes the file that holds room
+on the disk, for a node that stopped because the disk was full; a node makes it again once there is room.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file)
@@ -41,6 +43,9 @@ With --check it only says whether the configuration can be used.`,
 					fmt.Fprintf(w, "%s can be used: node %s of %s\n", file, cfg.Node, cfg.Province)
 				})
 			}
+			if free {
+				return a.freeReserve(cfg)
+			}
 			var level slog.Level
 			if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 				return err
@@ -51,5 +56,25 @@ With --check it only says whether the configuration can be used.`,
 	}
 	c.Flags().StringVar(&file, "config", "", "the node's configuration (YAML)")
 	c.Flags().BoolVar(&check, "check", false, "check the configuration and end")
+	c.Flags().BoolVar(&free, "free-reserve", false, "remove the reserve file, to make room on a full disk, and end")
 	return require(c, "config")
+}
+
+type freeReserveOutput struct {
+	DataDir string `json:"dataDir"`
+	Freed   int64  `json:"freedBytes"`
+}
+
+func (a *app) freeReserve(cfg *config.Config) error {
+	freed, err := disk.FreeReserve(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	return a.emit(freeReserveOutput{cfg.DataDir, freed}, func(w io.Writer) {
+		if freed == 0 {
+			fmt.Fprintf(w, "%s holds no reserve; make room on its disk in another way\n", cfg.DataDir)
+			return
+		}
+		fmt.Fprintf(w, "freed %d MiB in %s\n", freed>>20, cfg.DataDir)
+	})
 }

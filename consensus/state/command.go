@@ -220,6 +220,12 @@ func Decode(b []byte) (any, error) {
 	return body, nil
 }
 
+// Appends reports whether b is the beginning of an AppendBatches command, without reading the rest.
+func Appends(b []byte) bool {
+	const array3 = 0x83
+	return len(b) > 3 && b[0] == array3 && b[1] == Version && b[2] == byte(KindAppendBatches)
+}
+
 func bodyOf(k Kind) any {
 	switch k {
 	case KindAdoptNational:

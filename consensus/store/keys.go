@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -49,6 +50,12 @@ func RivalKey() []byte { return []byte{tableRival} }
 
 // ListKey returns the key of a trust list.
 func ListKey(p trust.Province, d trust.Digest) []byte { return append(of(tableList, p), d[:]...) }
+
+// Lists are the bounds of a province's trust lists.
+func Lists(p trust.Province) (lower, upper []byte) {
+	lower = of(tableList, p)
+	return lower, append(append([]byte(nil), lower...), bytes.Repeat([]byte{0xff}, trust.HashSize+1)...)
+}
 
 // ProvinceKey returns the key of a province's record.
 func ProvinceKey(p trust.Province) []byte { return of(tableProvince, p) }

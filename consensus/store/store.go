@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -31,6 +32,9 @@ type Config struct {
 	// Fatal is called when the disk's state is unknown: a commit or a sync failed. It must not return; where it
 	// does, the calling goroutine ends. nil: panic.
 	Fatal func(error)
+
+	// Background is told of each flush or compaction that failed, and must not wait; nil: nobody is.
+	Background func(error)
 }
 
 // A Store is the state of one node. Commit, Checkpoint and Restore must be called by one goroutine at a time
@@ -45,6 +49,8 @@ type Store struct {
 
 	restored int
 	backups  int // folders made by Backup so far
+
+	troubles troubles
 }
 
 // Open opens the database that CURRENT names, or creates an empty one, and removes what a crash left beside it.
@@ -141,17 +147,8 @@ func (s *Store) options() *pebble.Options {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].FilterType = pebble.TableFilter
 	}
-	o.EventListener = &pebble.EventListener{
-		BackgroundError: func(err error) {
-			s.cfg.Logger.Error("the state's background work failed", "error", err)
-		},
-		DiskSlow: func(info pebble.DiskSlowInfo) {
-			s.cfg.Logger.Warn("the disk is slow", "file", info.Path, "operation", info.OpType.String(), "duration", info.Duration)
-		},
-		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
-			s.cfg.Logger.Warn("writes of the state are stalled", "reason", info.Reason)
-		},
-	}
+	o.EventListener = s.listener()
+	o.WithFSDefaults() // wraps FS: only so does Pebble notice a slow disk
 	return o
 }
 
@@ -228,6 +225,18 @@ func (l logger) Errorf(format string, args ...any) {
 }
 
 func (l logger) Fatalf(format string, args ...any) {
-	l.fatal(fmt.Errorf("writing the state: %s", fmt.Sprintf(format, args...)))
+	l.fatal(fmt.Errorf("writing the state: %w", errorOf(format, args)))
 	runtime.Goexit() // Pebble relies on Fatalf not returning
+}
+
+// errorOf returns a message's text as an error that wraps the errors among its arguments: a full disk must be told
+// from a failing one.
+func errorOf(format string, args []any) error {
+	text := fmt.Sprintf(format, args...)
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			return fmt.Errorf("%s: %w", strings.TrimSuffix(strings.TrimSuffix(text, err.Error()), ": "), err)
+		}
+	}
+	return errors.New(text)
 }

@@ -137,9 +137,11 @@ found() {
 node() {
   local name=$1 net=$2 tens=$3 i=$4
   local from="$dir/$name" to="$dir/nodes/$name-$i"
-  mkdir -p "$to/keys"
+  mkdir -p "$to/keys" "$to/node-$i"
   cp "$from/keys/head.pem" "$from/keys/operator.pem" "$to/keys/"
   cp "$from/node-$i/peer.pem" "$to/keys/"
+  cp "$from/node-$i/cluster.pem" "$from/node-$i/cluster-key.pem" "$to/node-$i/"
+  cp "$from/cluster-ca.pem" "$to/"
   cp "$from/access.yaml" "$dir/passphrase" "$to/"
   sed -e 's|^dataDir: .*|dataDir: /var/lib/hutong/data|' \
     -e "s|^\( *\)address: $HUTONG_NET\.0\.$tens\([123]\):|\1address: $HUTONG_NET.$net.1\2:|" \

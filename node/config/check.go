@@ -32,6 +32,12 @@ func (c *Config) check() error {
 	if d := time.Duration(c.Federation.Exchange); d < 100*time.Millisecond || d > time.Hour {
 		p.add("federation.exchange", "%v, want 100ms to 1h", d)
 	}
+	if d := time.Duration(c.Disk.Limit); d < time.Second || d > 10*time.Minute {
+		p.add("disk.limit", "%v, want 1s to 10m", d)
+	}
+	if r := *c.Disk.ReserveMiB; r < 0 || r > 1<<20 {
+		p.add("disk.reserveMiB", "%d, want 0 (none) to 1048576", r)
+	}
 	c.checkAPI(&p)
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		p.add("log.level", "%.20q, want debug, info, warn or error", c.Log.Level)

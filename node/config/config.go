@@ -29,6 +29,7 @@ type Config struct {
 	Node        string     `yaml:"node"`        // this node's id in the cluster
 	DataDir     string     `yaml:"dataDir"`     // created when absent, mode 0700
 	Cluster     Cluster    `yaml:"cluster"`
+	Disk        Disk       `yaml:"disk,omitempty"`
 	Federation  Federation `yaml:"federation"`
 	API         API        `yaml:"api"`
 	Keys        Keys       `yaml:"keys"`
@@ -50,6 +51,15 @@ type TLS struct {
 	Key         string `yaml:"key"`         // encrypted PEM, mode 0600
 	CA          string `yaml:"ca"`          // PEM
 }
+
+// Disk says how the disk under DataDir is watched.
+type Disk struct {
+	Limit      Duration `yaml:"limit,omitempty"`      // how long it may hang or fail before the node gives up; default 5s
+	ReserveMiB *int     `yaml:"reserveMiB,omitempty"` // room kept for a rescue; default 64, 0 for none
+}
+
+// Reserve returns the bytes kept for a rescue.
+func (d Disk) Reserve() int64 { return int64(*d.ReserveMiB) << 20 }
 
 // A Member is one node of the cluster.
 type Member struct {
@@ -193,6 +203,10 @@ func (c *Config) fill() {
 		}
 	}
 	set(&c.Cluster.Heartbeat, time.Second)
+	set(&c.Disk.Limit, 5*time.Second)
+	if c.Disk.ReserveMiB == nil {
+		c.Disk.ReserveMiB = new(64)
+	}
 	set(&c.Federation.Exchange, 10*time.Second)
 	if c.API.Allow == nil {
 		c.API.Allow = []string{"127.0.0.0/8", "::1/128"}

@@ -90,7 +90,10 @@ func fillFrom(random *rand.Rand, v reflect.Value, texts []string) {
 func BenchmarkMarshalVerdict(b *testing.B) {
 	w := open(b)
 	good, _ := issue(b, w.own)
-	v := w.front(b).judge(Verify{Credential: good})
+	v, err := w.front(b).judge(b.Context(), Verify{Credential: good})
+	if err != nil {
+		b.Fatal(err)
+	}
 	for name, marshal := range map[string]func() ([]byte, error){
 		"short": func() ([]byte, error) { return marshalVerdict(v) },
 		"usual": func() ([]byte, error) { return strictjson.Marshal(v) },

@@ -105,7 +105,7 @@ func (w *world) frontWith(t testing.TB, change func(*Config)) *front {
 	t.Helper()
 	f := &front{log: &bytes.Buffer{}}
 	cfg := Config{
-		Node: "sample", Province: sample.Code, Reader: w.Registry, Lists: w.Registry, StatusLog: w.Registry,
+		Node: "sample", Province: sample.Code, Reader: w.Registry, Consistency: w.Registry, Lists: w.Registry, StatusLog: w.Registry,
 		Tokens: w.tokens, Gate: everybody(t), Logger: slog.New(slog.NewTextHandler(f.log, nil)), Clock: time.Now,
 	}
 	change(&cfg)

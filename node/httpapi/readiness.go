@@ -63,7 +63,15 @@ func (s *Server) checks(v *registry.View) []check {
 	if behind(v, now) {
 		clock.bad = fmt.Sprintf("this node's clock is behind the newest committed time %s", v.Newest)
 	}
-	return []check{leader, settledCheck(v), clock, nationalCheck(v, now), othersCheck(v, now)}
+	all := []check{leader, settledCheck(v), clock, nationalCheck(v, now), othersCheck(v, now)}
+	if s.cfg.Health != nil {
+		health := s.cfg.Health.Health()
+		if all[2].bad == "" {
+			all[2].bad = health.Clock
+		}
+		all = append(all, check{name: "disk", bad: health.Disk})
+	}
+	return all
 }
 
 // settledCheck fails while the cluster may lack what it published.

@@ -36,6 +36,11 @@ type StatusLog interface {
 	AppendEvents(ctx context.Context, authority string, events []statuslog.Event) (consensus.Receipt, error)
 }
 
+// Health tells how the node itself does.
+type Health interface {
+	Health() consensus.Health
+}
+
 // Peers tells how the exchange with the other provinces goes.
 type Peers interface {
 	Provinces() []ProvinceSync
@@ -54,14 +59,16 @@ type ProvinceSync struct {
 	LastError string         `json:"lastError,omitzero"`
 }
 
-// Config is what a Server is made of. Peers, Publication, Backups, Members and Certificate may be nil.
+// Config is what a Server is made of. Peers, Publication, Backups, Members, Certificate and Health may be nil.
 type Config struct {
 	Node        string
 	Province    trust.Province
 	Reader      Reader
+	Consistency Consistency
 	Lists       Lists
 	StatusLog   StatusLog
 	Peers       Peers
+	Health      Health
 	Backups     Backups     // nil: there is no snapshot to be had
 	Publication Publication // nil: nothing is ever known to be published
 	Tokens      *access.Tokens

@@ -31,7 +31,8 @@ type AuthorityStatus struct {
 	Operator  bool             `json:"operator"` // signed by the operator in the authority's name
 }
 
-// credentialStatus answers GET /v1/credentials/status?province=310000&handle=<32 hexadecimal digits>.
+// credentialStatus answers GET /v1/credentials/status?province=310000&handle=<32 hexadecimal digits>, with
+// consistency=linearizable or index=<a receipt's> where the answer must not be older than that.
 func (s *Server) credentialStatus(w http.ResponseWriter, r *http.Request) {
 	const route = "GET /v1/credentials/status"
 	query := r.URL.Query()
@@ -45,7 +46,16 @@ func (s *Server) credentialStatus(w http.ResponseWriter, r *http.Request) {
 		fail(w, s.cfg.Logger, route, malformed("", err))
 		return
 	}
-	reading := s.cfg.Reader.Reading()
+	wish, err := readWish(query.Get("consistency"), query.Get("index"))
+	if err != nil {
+		fail(w, s.cfg.Logger, route, err)
+		return
+	}
+	reading, err := s.reading(r.Context(), wish)
+	if err != nil {
+		fail(w, s.cfg.Logger, route, err)
+		return
+	}
 	defer reading.Close()
 	p := reading.View.Provinces[code]
 	if p == nil || p.Entry == nil {

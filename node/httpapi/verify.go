@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"mime"
 	"net/http"
 	"net/url"
@@ -15,12 +16,16 @@ import (
 )
 
 // Verify is the JSON form of the question. As text/plain the body is the credential alone and the rest stands in the
-// query: validAt, acceptStale=true, disclose=true.
+// query: validAt, acceptStale=true, disclose=true, consistency=linearizable, index=7.
 type Verify struct {
 	Credential  string     `json:"credential"`           // the text that the QR code holds
 	ValidAt     trust.Time `json:"validAt,omitzero"`     // default: now
 	AcceptStale bool       `json:"acceptStale,omitzero"` // let data past its time, but within grace, pass
 	Disclose    bool       `json:"disclose,omitzero"`    // tell the face claims too
+	Consistency string     `json:"consistency,omitzero"` // local (default) or linearizable
+	Index       uint64     `json:"index,omitzero"`       // of a receipt that the registry must hold
+
+	wish wish
 }
 
 const routeVerify = "POST /v1/verify"
@@ -31,7 +36,12 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 		fail(w, s.cfg.Logger, routeVerify, err)
 		return
 	}
-	answer, err := marshalVerdict(s.judge(in))
+	verdict, err := s.judge(r.Context(), in)
+	if err != nil {
+		fail(w, s.cfg.Logger, routeVerify, err)
+		return
+	}
+	answer, err := marshalVerdict(verdict)
 	if err != nil {
 		fail(w, s.cfg.Logger, routeVerify, err)
 		return
@@ -42,20 +52,23 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer)
 }
 
-func (s *Server) judge(in Verify) *verdict.Verdict {
+func (s *Server) judge(ctx context.Context, in Verify) (*verdict.Verdict, error) {
+	reading, err := s.reading(ctx, in.wish)
+	if err != nil {
+		return nil, err
+	}
+	defer reading.Close()
 	now := s.now()
 	q := verdict.Question{Now: now, ValidAt: in.ValidAt, AcceptStale: in.AcceptStale, Disclose: in.Disclose}
 	if q.ValidAt.IsZero() {
 		q.ValidAt = now
 	}
-	reading := s.cfg.Reader.Reading()
-	defer reading.Close()
 	q.ClockInDoubt = behind(reading.View, now)
 	c, err := qrcode.Decode(in.Credential)
 	if err != nil {
-		return verdict.Unreadable(err, q)
+		return verdict.Unreadable(err, q), nil
 	}
-	return verdict.Judge(reading.View, reading, c, q)
+	return verdict.Judge(reading.View, reading, c, q), nil
 }
 
 // bodies holds buffers for credentials: what is kept of one is copied out of it.
@@ -85,7 +98,9 @@ func readVerify(contentType, rawQuery string, body []byte) (in Verify, err error
 		if err := strictjson.Unmarshal(body, &in); err != nil {
 			return Verify{}, malformed("", err)
 		}
-		return in, nil
+		in.wish, err = readWish(in.Consistency, "")
+		in.wish.index = in.Index
+		return in, err
 	case "text/plain", "application/x-www-form-urlencoded": // the latter is what curl says when nobody tells it
 	default:
 		if contentType != "" {
@@ -120,14 +135,16 @@ func (in *Verify) readQuery(raw string) error {
 			in.AcceptStale, err = parseBool(name, values[0])
 		case "disclose":
 			in.Disclose, err = parseBool(name, values[0])
+		case "consistency", "index":
 		default:
-			err = trust.Refuse(trust.Malformed, "unknown parameter; there are validAt, acceptStale and disclose")
+			err = trust.Refuse(trust.Malformed, "unknown parameter; there are validAt, acceptStale, disclose, consistency and index")
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	in.wish, err = readWish(query.Get("consistency"), query.Get("index"))
+	return err
 }
 
 func parseBool(name, value string) (bool, error) {

@@ -183,6 +183,7 @@ func (c *Cluster) Config(n *Node, pin trust.Digest) config.Config {
 	cfg := config.Config{
 		Province: string(c.Province), NationalPin: pin.String(), Node: n.address.ID, DataDir: "data",
 		Cluster:    config.Cluster{Bootstrap: true, Heartbeat: config.Duration(c.plan.Heartbeat)},
+		Disk:       config.Disk{ReserveMiB: new(1)},
 		Federation: config.Federation{Identity: "peer.pem", Exchange: config.Duration(c.plan.Exchange)},
 		API:        config.API{Listen: n.api, Allow: []string{"127.0.0.0/8"}, Tokens: "../" + tokensFile},
 		Keys:       config.Keys{Operator: "../" + operatorFile, PassphraseFile: "../" + passphraseFile},
