@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,8 +84,9 @@ func TestUnit(t *testing.T) {
 			t.Errorf("%s of the unit = %s, want at least %s", key, got, least)
 		}
 	}
-	if got := unit["Service.RestartPreventExitStatus"]; len(got) != 1 || got[0] != "74" || consensus.ExitStorage != 74 {
-		t.Errorf("RestartPreventExitStatus = %q, want the exit code of a failed disk, %d", got, consensus.ExitStorage)
+	want := fmt.Sprintf("%d %d %d", consensus.ExitStorage, consensus.ExitDiskFull, consensus.ExitState)
+	if got := unit["Service.RestartPreventExitStatus"]; len(got) != 1 || got[0] != want {
+		t.Errorf("RestartPreventExitStatus = %q, want the exit codes that need somebody to act, %q", got, want)
 	}
 }
 

@@ -42,7 +42,7 @@ func openStopped(file string) (*consensus.Registry, error) {
 		return nil, err
 	}
 	c := consensus.Config{
-		Dir: cfg.DataDir, NodeID: cfg.Node, Bind: cfg.Self().Address, Own: cfg.Code(), Pin: cfg.Pin(),
+		Dir: cfg.DataDir, NodeID: cfg.Node, Bind: cfg.Self().Address, Own: cfg.Code(), Pin: cfg.Pin(), Founded: cfg.Founded(),
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), HeartbeatTimeout: quiet, ElectionTimeout: quiet,
 	}
 	for _, m := range cfg.Cluster.Members {
