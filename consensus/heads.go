@@ -29,6 +29,11 @@ const (
 // Run does what falls to the leader, as often as this node is it, until ctx ends, the registry is closed (nil in
 // both cases) or the node stops (the reason).
 func (r *Registry) Run(ctx context.Context) error {
+	following, unfollow := context.WithCancel(ctx)
+	var followed sync.WaitGroup
+	followed.Go(func() { r.followUp(following) })
+	defer followed.Wait()
+	defer unfollow()
 	for {
 		select {
 		case leader := <-r.raft.LeaderCh():

@@ -49,6 +49,7 @@ type Registry struct {
 	changing    chan struct{}             // held while the members are changed
 	settled     atomic.Bool               // leading, and all entries of earlier leaders are applied; see Run
 	slots       chan struct{}             // one for each write that Raft has not answered
+	caughtUp    atomic.Bool               // see CaughtUp
 	settledTerm atomic.Uint64             // in which an entry of the own term was applied while leading; see position
 	queueing    atomic.Int64              // writes that wait for a slot
 	gathering   gathering

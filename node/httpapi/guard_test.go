@@ -68,6 +68,7 @@ func TestRateLimit(t *testing.T) {
 type picture struct {
 	view   *registry.View
 	leader string
+	behind bool
 	panics any
 }
 
@@ -79,6 +80,8 @@ func (p picture) Reading() *consensus.Reading {
 }
 
 func (p picture) Leader() (id, address string, self bool) { return p.leader, "", p.leader == "sample" }
+
+func (p picture) CaughtUp() bool { return !p.behind }
 
 func (p picture) NationalChain(uint64, int) ([][]byte, error) { return nil, nil }
 

@@ -59,15 +59,19 @@ func (s *Server) checks(v *registry.View) []check {
 	if id, _, _ := s.cfg.Reader.Leader(); id == "" {
 		leader.bad = "the cluster has no leader"
 	}
+	caughtUp := check{name: "caught-up"}
+	if !s.cfg.Reader.CaughtUp() {
+		caughtUp.bad = "since its start this node has not yet had all that the cluster agreed on"
+	}
 	clock := check{name: "clock"}
 	if behind(v, now) {
 		clock.bad = fmt.Sprintf("this node's clock is behind the newest committed time %s", v.Newest)
 	}
-	all := []check{leader, settledCheck(v), clock, nationalCheck(v, now), othersCheck(v, now)}
+	all := []check{leader, caughtUp, settledCheck(v), clock, nationalCheck(v, now), othersCheck(v, now)}
 	if s.cfg.Health != nil {
 		health := s.cfg.Health.Health()
-		if all[2].bad == "" {
-			all[2].bad = health.Clock
+		if all[3].bad == "" {
+			all[3].bad = health.Clock
 		}
 		all = append(all, check{name: "disk", bad: health.Disk})
 	}

@@ -28,6 +28,7 @@ func TestReady(t *testing.T) {
 	}{
 		{"all is well", func(*registry.View) {}, "a", ""},
 		{"no leader", func(*registry.View) {}, "", "leader"},
+		{"not caught up since its start", func(*registry.View) {}, "a", "caught-up"},
 		{"nothing adopted", func(v *registry.View) { *v = registry.View{Own: v.Own} }, "a", "national-list"},
 		{"national list at its nextUpdate", nextUpdate(now), "a", ""},
 		{"national list stale", nextUpdate(now - 1), "a", ""},
@@ -68,7 +69,7 @@ func TestReady(t *testing.T) {
 			v := beliefs(now)
 			c.change(&v)
 			f := open(t).frontWith(t, func(cfg *Config) {
-				cfg.Reader = picture{view: registry.New(v), leader: c.leader}
+				cfg.Reader = picture{view: registry.New(v), leader: c.leader, behind: c.failed == "caught-up"}
 				cfg.Clock = func() time.Time { return now.Std() }
 			})
 			status, word := http.StatusOK, "ready\n"
@@ -86,7 +87,7 @@ func TestReady(t *testing.T) {
 			if verbose.Code != status || !strings.HasSuffix(verbose.Body.String(), word) {
 				t.Errorf("GET /readyz?verbose = %d %q, want %d and %q at its end", verbose.Code, verbose.Body, status, word)
 			}
-			for _, name := range []string{"leader", "clock", "national-list", "federation"} {
+			for _, name := range []string{"leader", "caught-up", "clock", "national-list", "federation"} {
 				line := "[+] " + name + " ok\n"
 				if name == c.failed {
 					line = "[-] " + name + ": "

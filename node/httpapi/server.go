@@ -21,6 +21,7 @@ import (
 type Reader interface {
 	Reading() *consensus.Reading // a consistent pair of view and status events; the caller closes it
 	Leader() (id, address string, self bool)
+	CaughtUp() bool                                            // whether this node has held all that its cluster had agreed on, since it started
 	NationalChain(from uint64, maxBytes int) ([][]byte, error) // envelopes as carried, in ascending order
 }
 
