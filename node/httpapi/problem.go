@@ -73,13 +73,15 @@ type mapped struct {
 	title  string
 }
 
-// errorTable is the one table from the other errors to answers; what is not in it is a 500 and a log line.
+// errorTable is the one table from the other errors to answers; what is not in it is a 500 and a log line. The first that
+// matches counts: an unknown outcome comes first, since its error also wraps why it is unknown, and none of those
+// reasons may be answered as if nothing had happened.
 var errorTable = []mapped{
+	{consensus.ErrUnknownOutcome, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{consensus.ErrNoLeader, http.StatusServiceUnavailable, codeNoLeader, "The cluster has no leader; try again"},
 	{consensus.ErrBusy, http.StatusServiceUnavailable, codeBusy, "Too much is in flight; try again"},
 	{consensus.ErrClosed, http.StatusServiceUnavailable, codeStopping, "The node is stopping"},
 	{consensus.ErrStopped, http.StatusServiceUnavailable, codeStopping, "The node has stopped itself"},
-	{consensus.ErrUnknownOutcome, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, codeUnknown, "It may or may not have taken effect; send the same again"},
 	{errMediaType, http.StatusUnsupportedMediaType, codeMediaType, "This is not a media type that is read here"},
 	{errNotOperator, http.StatusForbidden, codeForbidden, "This takes an operator's access token"},
