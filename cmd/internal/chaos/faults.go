@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -83,6 +84,13 @@ func (t *tormentor) inflict(ctx context.Context, kind fault, n *node) error {
 	case freeze:
 		return t.freeze(ctx, n)
 	case stop:
+		// A process that does not serve yet may not yet catch the signal either.
+		if err := t.until(ctx, "it to serve", startWithin, func(ctx context.Context) error {
+			_, err := n.client.Node(ctx)
+			return errors.Join(err, n.process.Ended())
+		}); err != nil {
+			return t.unless(ctx, err)
+		}
 		if err := ended(n); err != nil {
 			return err
 		}
@@ -94,6 +102,14 @@ func (t *tormentor) inflict(ctx context.Context, kind fault, n *node) error {
 	t.count(kind)
 	t.wait(ctx, 0, 800)
 	return t.revive(ctx, n)
+}
+
+// unless returns err, or nil when it comes from the end of ctx.
+func (t *tormentor) unless(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // killed kills the node's process and makes sure that this is what ended it.
