@@ -10,10 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hutong-project/hutong/cmd/internal/nodeproc"
+	nodeproc "github.com/hutong-project/hutong/cmd/internal/cluster"
 	"github.com/hutong-project/hutong/node/client"
 	"github.com/hutong-project/hutong/node/httpapi"
-	"github.com/hutong-project/hutong/node/keyfile"
 	"github.com/hutong-project/hutong/trust"
 )
 
@@ -47,7 +46,7 @@ type node struct {
 // begin starts the process. The caller has the turn, or nobody else knows the node yet.
 func (n *node) begin(binary string) error {
 	n.life.Add(1)
-	p, err := nodeproc.Start(binary, n.config, keyfile.PassphraseVariable, passphrase)
+	p, err := nodeproc.Start(binary, n.config, passphrase)
 	if err != nil {
 		return err
 	}

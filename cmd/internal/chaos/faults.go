@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hutong-project/hutong/cmd/internal/nodeproc"
+	nodeproc "github.com/hutong-project/hutong/cmd/internal/cluster"
 )
 
 // A fault is something that is done to a node and undone.

@@ -11,9 +11,9 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/hutong-project/hutong/cmd/internal/authority"
+	nodeproc "github.com/hutong-project/hutong/cmd/internal/cluster"
 	"github.com/hutong-project/hutong/cmd/internal/coordinator"
 	"github.com/hutong-project/hutong/cmd/internal/folder"
-	"github.com/hutong-project/hutong/cmd/internal/nodeproc"
 	"github.com/hutong-project/hutong/cmd/internal/province"
 	"github.com/hutong-project/hutong/node/access"
 	"github.com/hutong-project/hutong/node/client"

@@ -72,6 +72,22 @@ func (p *Process) Stop(ctx context.Context) {
 	}
 }
 
+// Pause stops the node as SIGSTOP does: it holds its connections and does nothing.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Continue lets a paused node go on.
+func (p *Process) Continue() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Exit returns how the process ended, or nil while it runs.
+func (p *Process) Exit() *os.ProcessState {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState
+	default:
+		return nil
+	}
+}
+
 // PID returns the process id of the node.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
