@@ -24,6 +24,9 @@ const (
 
 	// clockInterval is how often a leader whose clock is in doubt looks at it again.
 	clockInterval = time.Second
+
+	// leadAgain is how long a leader waits that could not begin to lead.
+	leadAgain = time.Second
 )
 
 // Run does what falls to the leader, as often as this node is it, until ctx ends, the registry is closed (nil in
@@ -41,8 +44,11 @@ func (r *Registry) Run(ctx context.Context) error {
 			if !leader {
 				continue
 			}
-			if err := r.lead(ctx); err != nil {
+			for err := r.lead(ctx); err != nil; err = r.lead(ctx) {
 				r.cfg.Logger.Warn("leading ended early", "error", err)
+				if !r.leadsAfter(ctx, leadAgain) {
+					break // the next leadership is announced like the first
+				}
 			}
 		case <-ctx.Done():
 			return nil
@@ -52,6 +58,24 @@ func (r *Registry) Run(ctx context.Context) error {
 			return r.failed()
 		}
 	}
+}
+
+// leadsAfter waits and reports whether this node still leads then. What kept it from leading, such as a Raft that was too
+// busy to take a barrier, may have passed, and no election would tell.
+func (r *Registry) leadsAfter(ctx context.Context, wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+		return false
+	case <-r.done:
+		return false
+	case <-r.stopped:
+		return false
+	}
+	_, _, self := r.Leader()
+	return self
 }
 
 // lead cuts and signs heads while this node leads. A head that an earlier leader left unsigned comes first.
